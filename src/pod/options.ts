@@ -1,0 +1,80 @@
+/** What a user asks for, before any image is looked at. Produced by `cli` and `cri`, consumed by `engine`. */
+
+/** A volume usable by every app of the pod. Spec: appc pod manifest "volumes". */
+export type VolumeOption =
+  | { readonly kind: "host"; readonly name: string; readonly source: string; readonly readOnly: boolean; readonly recursive: boolean }
+  | { readonly kind: "empty"; readonly name: string; readonly modeOctal: number; readonly uid: number; readonly gid: number };
+
+/** Where one app sees a volume. */
+export interface MountOption {
+  readonly volume: string;
+  /** Absolute path inside the app. */
+  readonly target: string;
+  readonly readOnly: boolean;
+}
+
+/** A host port led into the pod. Ranges are expanded by the parser. */
+export interface PortOption {
+  /** "" means every address. */
+  readonly hostIp: string;
+  readonly hostPort: number;
+  readonly podPort: number;
+  readonly protocol: "tcp" | "udp" | "sctp";
+}
+
+/** One `--net` entry: `name[:KEY=VALUE;…]`. */
+export interface NetOption {
+  readonly name: string;
+  readonly args: Readonly<Record<string, string>>;
+}
+
+/** One app of a pod as asked for; undefined means "as the image says". */
+export interface AppOption {
+  readonly image: string;
+  readonly name?: string;
+  /** Replaces the image's entrypoint. */
+  readonly exec?: string;
+  /** After `--`; replaces the image's cmd when not empty. */
+  readonly args: readonly string[];
+  /** `NAME=value`, later wins; applied over the image's. */
+  readonly env: readonly string[];
+  readonly user?: string;
+  readonly group?: string;
+  readonly supplementaryGids: readonly number[];
+  readonly workingDir?: string;
+  readonly mounts: readonly MountOption[];
+  readonly readOnlyRootfs: boolean;
+  /** Capability names without `CAP_`, upper case, added to or dropped from the default set; `ALL` allowed. */
+  readonly capAdd: readonly string[];
+  readonly capDrop: readonly string[];
+  /** false lets setuid programs gain privileges (only without a seccomp filter or as root). */
+  readonly noNewPrivileges: boolean;
+  /** `default`, or `unconfined`. */
+  readonly seccomp: "default" | "unconfined";
+}
+
+/** A pod as asked for. */
+export interface PodOption {
+  readonly apps: readonly AppOption[];
+  /** Unique name; undefined: none. */
+  readonly name?: string;
+  readonly hostname?: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly volumes: readonly VolumeOption[];
+  /** Empty: the default network. `none` and `host` stand alone. */
+  readonly nets: readonly NetOption[];
+  readonly ports: readonly PortOption[];
+  readonly dns: {
+    /** `host` copies the host's resolv.conf, `none` writes none, a list is used as given; undefined: from the networks. */
+    readonly servers?: readonly string[] | "host" | "none";
+    readonly search: readonly string[];
+    readonly options: readonly string[];
+  };
+  /** `IP=HOST` pairs, or "host" for the host's own file. */
+  readonly hostsEntries: readonly { readonly ip: string; readonly host: string }[] | "host";
+  /** Name of the regime, `systemd` when undefined. */
+  readonly stage1?: string;
+  /** Platform asked for, `os/arch[/variant]`; undefined: this host's. */
+  readonly platform?: string;
+  readonly pullPolicy: "new" | "update" | "never";
+}
