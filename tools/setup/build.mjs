@@ -24,6 +24,7 @@ function sourceStamp() {
     .filter((entry) => entry.isFile() && !entry.name.endsWith(".test.ts"))
     .map((entry) => `${entry.parentPath ?? entry.path}/${entry.name}`)
     .sort();
-  for (const file of [...files, `${ROOT}tools/build.ts`]) hash.update(file.slice(ROOT.length)).update(readFileSync(file));
+  for (const file of [...files, `${ROOT}tools/build.ts`, `${ROOT}package.json`])
+    hash.update(file.slice(ROOT.length)).update(readFileSync(file));
   return `${hash.digest("hex")}\n`;
 }

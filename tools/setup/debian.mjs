@@ -14,7 +14,9 @@ export function debianPackages(mode) {
 /** Names of the packages for a purpose that are not installed. */
 export function missingDebianPackages(mode) {
   const wanted = debianPackages(mode).map(([name]) => name);
-  const query = spawnSync("dpkg-query", ["-W", "-f", "${Package} ${db:Status-Status}\\n", ...wanted], { encoding: "utf8" });
+  const query = spawnSync("dpkg-query", ["-W", "-f", "${Package} ${db:Status-Status}\\n", ...wanted], {
+    encoding: "utf8",
+  });
   const installed = new Set((query.stdout ?? "").split("\n").filter((line) => line.endsWith(" installed")));
   return wanted.filter((name) => !installed.has(`${name} installed`));
 }

@@ -48,7 +48,8 @@ function offDebian(mode) {
 
 function withoutRoot(mode, absent) {
   const install = absent.length === 0 ? [] : ["this needs Debian packages that only root can install:"];
-  if (absent.length > 0) install.push(`  apt-get update && apt-get install -y --no-install-recommends ${absent.join(" ")}`);
+  if (absent.length > 0)
+    install.push(`  apt-get update && apt-get install -y --no-install-recommends ${absent.join(" ")}`);
   const verb = mode === "bench" ? "run bench" : mode;
   return [...install, "pods are started by root; become root and repeat:", `  sudo npm ${verb}`];
 }

@@ -8,8 +8,7 @@ const STAMP = `${ROOT}node_modules/.gantry-stamp`;
 
 /** Hash of everything that decides what `npm ci` installs here. */
 export function lockStamp() {
-  const hash = createHash("sha256");
-  for (const file of ["package.json", "package-lock.json"]) hash.update(readFileSync(`${ROOT}${file}`));
+  const hash = createHash("sha256").update(readFileSync(`${ROOT}package-lock.json`));
   return `${hash.digest("hex")} ${process.arch}\n`;
 }
 
@@ -34,7 +33,7 @@ function npm(args) {
   }
   if (!result.ok) {
     throw new SetupError(6, `Cannot install npm packages: npm ${args[0]} failed`, [
-      ...tail(result.output),
+      ...result.output.trim().split("\n").slice(0, 20),
       "check the network and npm's registry setting, then repeat",
     ]);
   }
