@@ -1,0 +1,42 @@
+import { lineOf, type Problem, type SourceFile } from "./source-file.ts";
+
+const EXPORT =
+  /^export (?:declare )?(?:abstract )?(?:async )?(function\*?|class|const|let|interface|type|namespace) (\w+)/gm;
+
+/** Every exported declaration in src/ has a doc comment right above it; overloads share the first one's. */
+export function checkDocComments(files: readonly SourceFile[]): Problem[] {
+  return files.filter((file) => file.path.startsWith("src/") && !file.path.endsWith(".test.ts")).flatMap(undocumented);
+}
+
+function undocumented(file: SourceFile): Problem[] {
+  const problems: Problem[] = [];
+  const seen = new Set<string>();
+  for (const match of file.code.matchAll(EXPORT)) {
+    const name = match[2] ?? "";
+    const above = file.text.slice(0, match.index).trimEnd();
+    const isOverload = match[1] === "function" && seen.has(name);
+    seen.add(name);
+    if (isOverload || (above.endsWith("*/") && above.lastIndexOf("/**") > above.lastIndexOf("*/", above.length - 3)))
+      continue;
+    problems.push({ path: file.path, line: lineOf(file.text, match.index), text: `export ${name} has no doc comment` });
+  }
+  return problems;
+}
+
+/** Each dependency has its line in docs/dependencies.md, and nothing else is listed there: "- `name`: …". */
+export function checkDependencyLines(text: string, wanted: readonly string[]): Problem[] {
+  const path = "docs/dependencies.md";
+  const listed = new Map(
+    [...text.matchAll(/^- `([^`]+)`/gm)].map((match) => [match[1] ?? "", lineOf(text, match.index)]),
+  );
+  const missing = wanted.filter((name) => !listed.has(name));
+  const extra = [...listed].filter(([name]) => !wanted.includes(name));
+  return [
+    ...missing.map((name) => ({
+      path,
+      line: 1,
+      text: `has no line for ${name}: say what it replaces and why this one`,
+    })),
+    ...extra.map(([name, line]) => ({ path, line, text: `lists ${name}, which is no dependency` })),
+  ];
+}
