@@ -1,0 +1,54 @@
+import { formatReason } from "../../base/errors.ts";
+import { SysError } from "../../sys/errors.ts";
+import { TransportError } from "../errors.ts";
+import type { Pacing } from "../pacing.ts";
+
+const MAX_ATTEMPTS = 5;
+const FIRST_DELAY_MS = 250;
+const MAX_DELAY_MS = 8_000;
+/** A registry may ask for an hour; a person at a terminal rather wants to know. */
+const MAX_RETRY_AFTER_MS = 60_000;
+
+/**
+ * Runs `attempt` at most five times, waiting longer each time (half fixed, half jitter), as long as it fails with
+ * something that may pass: no connection, a broken body, 408, 429 (its Retry-After is honoured up to a minute), 5xx.
+ * @throws {TransportError} "transport/unavailable" or "transport/rate-limited" when the attempts are used up; whatever
+ * else `attempt` throws comes through at once.
+ */
+export async function retry<T>(
+  pacing: Pacing,
+  work: { readonly what: string; readonly attempt: () => Promise<T> },
+  { signal }: { readonly signal?: AbortSignal } = {},
+): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work.attempt();
+    } catch (reason) {
+      if (signal?.aborted || !isTransient(reason)) throw reason;
+      const wishMs = reason instanceof TransportError ? retryAfterMs(reason) : undefined;
+      if (attempt === MAX_ATTEMPTS || (wishMs ?? 0) > MAX_RETRY_AFTER_MS) throw giveUp(work.what, attempt, reason);
+      const backOffMs = Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** (attempt - 1));
+      await pacing.sleep(wishMs ?? backOffMs * (0.5 + pacing.jitter() / 2), signal === undefined ? {} : { signal });
+    }
+  }
+}
+
+function isTransient(reason: unknown): boolean {
+  if (reason instanceof SysError) return reason.code === "sys/http-failed" || reason.code === "sys/timeout";
+  if (!(reason instanceof TransportError)) return false;
+  return reason.code === "transport/rate-limited" || reason.code === "transport/unavailable";
+}
+
+function retryAfterMs(error: TransportError): number | undefined {
+  const value = error.data["retryAfterMs"];
+  return typeof value === "number" ? value : undefined;
+}
+
+function giveUp(what: string, attempts: number, reason: unknown): unknown {
+  if (reason instanceof TransportError) return reason;
+  return new TransportError("transport/unavailable", `Cannot ${what}: ${formatReason(reason)}`, {
+    hint: "check the network and the name of the registry, then try again",
+    data: { attempts },
+    cause: reason,
+  });
+}
