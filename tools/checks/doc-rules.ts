@@ -15,8 +15,14 @@ function undocumented(file: SourceFile): Problem[] {
     const name = match[2] ?? "";
     const above = file.text.slice(0, match.index).trimEnd();
     const isOverload = match[1] === "function" && seen.has(name);
+    // Constants in a row, without a blank line between them, share the comment above the first.
+    const isInRow = match[1] === "const" && /(?:^|\n)export const [^\n]*;\n$/.test(file.code.slice(0, match.index));
     seen.add(name);
-    if (isOverload || (above.endsWith("*/") && above.lastIndexOf("/**") > above.lastIndexOf("*/", above.length - 3)))
+    if (
+      isOverload ||
+      isInRow ||
+      (above.endsWith("*/") && above.lastIndexOf("/**") > above.lastIndexOf("*/", above.length - 3))
+    )
       continue;
     problems.push({ path: file.path, line: lineOf(file.text, match.index), text: `export ${name} has no doc comment` });
   }
