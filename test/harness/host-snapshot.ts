@@ -8,7 +8,7 @@ export function hostSnapshot(): HostSnapshot {
   return new Map([
     ["mount", new Set(mounts())],
     ["network namespace", new Set([...names("/run/gantry/netns"), ...names("/run/netns")])],
-    ["link", new Set(names("/sys/class/net"))],
+    ["link", new Set(links())],
     ["iptables rule", new Set(rules("iptables-save"))],
     ["ip6tables rule", new Set(rules("ip6tables-save"))],
     ["cgroup", new Set(cgroups("/sys/fs/cgroup", 6))],
@@ -49,10 +49,17 @@ function rules(program: string): string[] {
     else if (line.startsWith("-A ") || /^:(?:CNI|GANTRY)/i.test(line))
       lines.push(`${table} ${line.replace(/ \[\d+:\d+\]$/, "")}`);
   }
-  // Chains that the CNI plugins make once per host and keep by design.
-  return lines.filter(
-    (line) => !/CNI-(?:HOSTPORT-(?:MASQ|SETMARK|DNAT)|FORWARD|ADMIN)\b(?!.*CNI-(?:DN|SN)-)/.test(line),
-  );
+  return lines.filter((line) => !isKeptByPlugins(line));
+}
+
+/** The CNI plugins make a few chains once per host and keep them. What belongs to one pod names an address or its own chain. */
+function isKeptByPlugins(line: string): boolean {
+  return /CNI-(?:HOSTPORT-(?:MASQ|SETMARK|DNAT)|FORWARD|ADMIN)\b/.test(line) && !/ -[sd] |CNI-(?:DN|SN)-/.test(line);
+}
+
+/** A bridge outlives its pods by design of the CNI plugin; only one that still has ports tells of a leak. */
+function links(): string[] {
+  return names("/sys/class/net").filter((path) => !existsSync(`${path}/bridge`) || entries(`${path}/brif`).length > 0);
 }
 
 function cgroups(root: string, depth: number): string[] {
