@@ -1,0 +1,24 @@
+import type { Descriptor } from "../image/descriptor.ts";
+import { encodeIndex } from "../image/encode-document.ts";
+import type { Files } from "../sys/host.ts";
+import { readAllRefs } from "./image-refs.ts";
+import { IMAGES_DIR, LOCKS_DIR } from "./store-paths.ts";
+import { acquireLock } from "./acquire-lock.ts";
+
+const REF_NAME = "org.opencontainers.image.ref.name";
+
+/**
+ * Makes `images/` say what the references say, so that other tools can read the store in place. Our own code never
+ * reads the result. Serialised by a lock held for a few file reads only.
+ * Spec: OCI image-spec v1.1.0, image-layout.md.
+ */
+export async function writeImageLayout(files: Files, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+  using _lock = await acquireLock(files, { path: `${LOCKS_DIR}/image-layout`, kind: "exclusive" }, options);
+  const manifests = readAllRefs(files).map(
+    (ref): Descriptor => ({ ...ref.descriptor, annotations: { ...ref.descriptor.annotations, [REF_NAME]: ref.name } }),
+  );
+  const layout = `${IMAGES_DIR}/oci-layout`;
+  if (!files.has(layout)) files.writeAtomic(layout, '{"imageLayoutVersion":"1.0.0"}', 0o644);
+  files.ensureDir(`${IMAGES_DIR}/blobs/sha256`, 0o755);
+  files.writeAtomic(`${IMAGES_DIR}/index.json`, encodeIndex({ manifests }), 0o644);
+}

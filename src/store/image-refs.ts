@@ -1,0 +1,92 @@
+import { parseJsonStrict } from "../base/json.ts";
+import type { Descriptor } from "../image/descriptor.ts";
+import { type Digest, parseDigest } from "../image/digest.ts";
+import { DocumentCheck } from "../image/document-check.ts";
+import { ImageError } from "../image/errors.ts";
+import { parseDescriptor } from "../image/parse-descriptor.ts";
+import type { Files } from "../sys/host.ts";
+import { SysError } from "../sys/errors.ts";
+import { StoreError } from "./errors.ts";
+import { REFS_DIR, refPath } from "./store-paths.ts";
+
+/** Which image a name means since its last fetch or import. */
+export interface ImageRef {
+  /** Normal form of the name, e.g. `example.com/app:1.2`. */
+  readonly name: string;
+  /** The image manifest, already chosen for a platform. */
+  readonly descriptor: Descriptor;
+  /** The index it was chosen from, when the name meant several platforms. */
+  readonly indexDigest?: Digest;
+  readonly importedAtMs: number;
+  /** Where the image came from, for people. */
+  readonly source?: string;
+}
+
+const MAX_REF_BYTES = 1024 * 1024;
+const MAX_FILE_NAME = 255;
+
+/**
+ * The reference of a name, or undefined.
+ * @throws {StoreError} "store/corrupt".
+ */
+export function readRef(files: Files, name: string): ImageRef | undefined {
+  // A name too long for a file name cannot have been stored.
+  if (refPath(name).length - REFS_DIR.length - 1 > MAX_FILE_NAME) return undefined;
+  try {
+    return decodeRef(files.readText(refPath(name), MAX_REF_BYTES), refPath(name));
+  } catch (reason) {
+    if (reason instanceof SysError && reason.code === "sys/not-found") return undefined;
+    throw reason;
+  }
+}
+
+/** Writes a reference atomically; the newest of concurrent writers wins. @throws {StoreError} "store/not-found" for a name too long to store. */
+export function writeRef(files: Files, ref: ImageRef): void {
+  const path = refPath(ref.name);
+  if (path.length - REFS_DIR.length - 1 > MAX_FILE_NAME) {
+    throw new StoreError("store/not-found", `Cannot store name "${ref.name.slice(0, 100)}…": longer than ${MAX_FILE_NAME} characters`, {
+      hint: "use the image by its digest",
+    });
+  }
+  files.writeAtomic(path, encodeRef(ref), 0o644);
+}
+
+/** All references, sorted by name. @throws {StoreError} "store/corrupt". */
+export function readAllRefs(files: Files): ImageRef[] {
+  const refs: ImageRef[] = [];
+  for (const fileName of files.list(REFS_DIR)) {
+    // A reference removed since the listing is simply not there any more.
+    const ref = readRef(files, decodeURIComponent(fileName));
+    if (ref !== undefined) refs.push(ref);
+  }
+  return refs.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function encodeRef(ref: ImageRef): string {
+  const { descriptor, ...rest } = ref;
+  const { sizeBytes, ...fields } = descriptor;
+  return `${JSON.stringify({ ...rest, descriptor: { ...fields, size: sizeBytes } }, null, 1)}\n`;
+}
+
+function decodeRef(text: string, path: string): ImageRef {
+  try {
+    const check = new DocumentCheck("image/bad-descriptor", `reference file "${path}"`);
+    const fields = check.object(parseJsonStrict(text), "");
+    const index = check.text(fields["indexDigest"], "indexDigest", "");
+    const source = check.text(fields["source"], "source", "");
+    const ref: ImageRef = {
+      name: check.text(fields["name"], "name"),
+      descriptor: parseDescriptor(check, fields["descriptor"], "descriptor"),
+      importedAtMs: check.size(fields["importedAtMs"], "importedAtMs", Number.MAX_SAFE_INTEGER),
+      ...(index === "" ? {} : { indexDigest: parseDigest(index) }),
+      ...(source === "" ? {} : { source }),
+    };
+    check.finish();
+    return ref;
+  } catch (reason) {
+    throw new StoreError("store/corrupt", `Cannot read reference file "${path}": ${reason instanceof ImageError ? "a field is bad" : "not valid JSON"}`, {
+      hint: "remove that file and fetch the image again",
+      cause: reason,
+    });
+  }
+}

@@ -1,0 +1,93 @@
+import type { Clock } from "../base/clock.ts";
+import type { Descriptor } from "../image/descriptor.ts";
+import type { Digest } from "../image/digest.ts";
+import type { Files, Lock } from "../sys/host.ts";
+import { acquireLock } from "./acquire-lock.ts";
+import { StoreError } from "./errors.ts";
+import { findImage } from "./find-image.ts";
+import { GC_LOCK, type GcInput, type GcResult, gcImages } from "./gc-images.ts";
+import { writeImageLayout } from "./image-layout.ts";
+import { type ImageRef, readAllRefs, readRef, writeRef } from "./image-refs.ts";
+import { listImages, type StoredImage } from "./list-images.ts";
+import { openPartialBlob, type PartialBlob } from "./partial-blob.ts";
+import { putBlob, type WantedBlob } from "./put-blob.ts";
+import { blobNotFound, readBlob } from "./read-blob.ts";
+import { blobPath, refPath } from "./store-paths.ts";
+
+/** The images of this machine: blobs, names, and what they were unpacked to. Every method names its errors in its file. */
+export interface ImageStore {
+  /** The store's directory, for siblings that keep their own part of it. */
+  readonly files: Files;
+  hasBlob(digest: Digest): boolean;
+  /** Bytes of a document, digest verified again. @throws {StoreError} "store/not-found", "store/corrupt". */
+  readBlob(descriptor: WantedBlob, limitBytes: number): Uint8Array;
+  /** Absolute path. @throws {StoreError} "store/not-found". */
+  blobPath(digest: Digest): string;
+  /** @throws {StoreError} "store/content-mismatch". */
+  putBlob(descriptor: WantedBlob, content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void>;
+  /** undefined: the blob is stored already. */
+  openPartialBlob(descriptor: WantedBlob, options?: { readonly signal?: AbortSignal }): Promise<PartialBlob | undefined>;
+  /** To be held from the first blob of an import until its reference is set: keeps garbage collection away. */
+  lockImport(options?: { readonly signal?: AbortSignal }): Promise<Lock>;
+  setRef(name: string, ref: { readonly descriptor: Descriptor; readonly indexDigest?: Digest; readonly source?: string }): Promise<void>;
+  getRef(name: string): ImageRef | undefined;
+  listRefs(): ImageRef[];
+  /** @throws {StoreError} "store/not-found". */
+  removeRef(name: string): Promise<void>;
+  /** Full digest from a prefix of at least 8 hex characters. @throws {StoreError} "store/not-found", "store/ambiguous". */
+  findImage(prefix: string): Digest;
+  listImages(): StoredImage[];
+  /** Removes every name of an image; blobs go with the next `gcImages`. @throws {StoreError} "store/not-found", "store/in-use". */
+  removeImage(digest: Digest, options?: { readonly inUse?: ReadonlySet<Digest> }): Promise<void>;
+  /** @throws {StoreError} "store/in-use", "store/corrupt". */
+  gcImages(input: GcInput): GcResult;
+}
+
+/** Opens the image store in `files`; creates nothing before the first write. */
+export function openImageStore(files: Files, clock: Clock): ImageStore {
+  return {
+    files,
+    hasBlob: (digest) => files.has(blobPath(digest)),
+    readBlob: (descriptor, limitBytes) => readBlob(files, descriptor.digest, limitBytes),
+    blobPath: (digest) => existingBlobPath(files, digest),
+    putBlob: (descriptor, content) => putBlob(files, descriptor, content),
+    openPartialBlob: (descriptor, options) => openPartialBlob(files, descriptor, options),
+    lockImport: (options) => acquireLock(files, { path: GC_LOCK, kind: "shared" }, options),
+    setRef: async (name, ref) => {
+      writeRef(files, { ...ref, name, importedAtMs: clock.nowMs() });
+      await writeImageLayout(files);
+    },
+    getRef: (name) => readRef(files, name),
+    listRefs: () => readAllRefs(files),
+    removeRef: (name) => removeRef(files, name),
+    findImage: (prefix) => findImage(files, prefix),
+    listImages: () => listImages(files),
+    removeImage: (digest, options) => removeImage(files, digest, options?.inUse ?? new Set()),
+    gcImages: (input) => gcImages({ files, clock }, input),
+  };
+}
+
+function existingBlobPath(files: Files, digest: Digest): string {
+  if (!files.has(blobPath(digest))) throw blobNotFound(digest);
+  return files.path(blobPath(digest));
+}
+
+async function removeRef(files: Files, name: string): Promise<void> {
+  if (readRef(files, name) === undefined) {
+    throw new StoreError("store/not-found", `Cannot remove name "${name.slice(0, 200)}": not in the store`, { hint: "run gantry image list to see the names" });
+  }
+  files.remove(refPath(name));
+  await writeImageLayout(files);
+}
+
+async function removeImage(files: Files, digest: Digest, inUse: ReadonlySet<Digest>): Promise<void> {
+  const refs = readAllRefs(files).filter((ref) => ref.descriptor.digest === digest);
+  if (refs.length === 0) {
+    throw new StoreError("store/not-found", `Cannot remove image ${digest}: not in the store`, { hint: "run gantry image list to see the images" });
+  }
+  if (inUse.has(digest)) {
+    throw new StoreError("store/in-use", `Cannot remove image ${digest}: a pod uses it`, { hint: "remove the pod first" });
+  }
+  for (const ref of refs) files.remove(refPath(ref.name));
+  await writeImageLayout(files);
+}

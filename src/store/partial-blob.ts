@@ -1,0 +1,114 @@
+import { createHasher, type DigestHasher, splitDigest } from "../image/digest.ts";
+import type { Files, Lock } from "../sys/host.ts";
+import { acquireLock } from "./acquire-lock.ts";
+import { StoreError } from "./errors.ts";
+import { assertContent, type WantedBlob } from "./put-blob.ts";
+import { blobLockPath, blobPath, partialPath } from "./store-paths.ts";
+
+/**
+ * A download in progress, continued where the last one stopped. Holds the blob's lock; disposing releases it and keeps
+ * the bytes so far for the next attempt.
+ */
+export interface PartialBlob extends Disposable {
+  /** Bytes already here: ask the source to go on from there. */
+  readonly startAt: number;
+  /** Appends what came. @throws {StoreError} "store/content-mismatch" past the announced size; the partial is gone then. */
+  append(chunk: Uint8Array): void;
+  /** Drops what is here: for a source that started from zero. */
+  restart(): void;
+  /** Verifies the whole and makes it visible. @throws {StoreError} "store/content-mismatch"; the partial is gone then. */
+  finish(): void;
+}
+
+/**
+ * Opens the download of a blob, or returns undefined when it is stored (perhaps since somebody else just finished it).
+ * Waits while another process or task downloads the same blob.
+ */
+export async function openPartialBlob(files: Files, want: WantedBlob, options: { readonly signal?: AbortSignal } = {}): Promise<PartialBlob | undefined> {
+  if (files.has(blobPath(want.digest))) return undefined;
+  const lock = await acquireLock(files, { path: blobLockPath(want.digest), kind: "exclusive" }, options);
+  try {
+    if (!files.has(blobPath(want.digest))) return new PartialFile(files, want, lock);
+  } catch (reason) {
+    lock[Symbol.dispose]();
+    throw reason;
+  }
+  lock[Symbol.dispose]();
+  return undefined;
+}
+
+class PartialFile implements PartialBlob {
+  readonly #files: Files;
+  readonly #want: WantedBlob;
+  readonly #lock: Lock;
+  readonly #path: string;
+  #hash: DigestHasher;
+  #gotBytes = 0;
+  #finished = false;
+
+  constructor(files: Files, want: WantedBlob, lock: Lock) {
+    this.#files = files;
+    this.#want = want;
+    this.#lock = lock;
+    this.#path = partialPath(want.digest);
+    this.#hash = this.#newHash();
+    if ((files.stat(this.#path)?.sizeBytes ?? 0) > want.sizeBytes) files.remove(this.#path);
+    else if (files.has(this.#path)) this.#hashExisting();
+  }
+
+  get startAt(): number {
+    return this.#gotBytes;
+  }
+
+  append(chunk: Uint8Array): void {
+    this.#gotBytes += chunk.byteLength;
+    if (this.#gotBytes > this.#want.sizeBytes) {
+      this.#files.remove(this.#path);
+      assertContent(this.#want, { digest: this.#hash.digest(), sizeBytes: this.#gotBytes });
+    }
+    this.#hash.update(chunk);
+    this.#files.append(this.#path, chunk, { sync: this.#gotBytes === this.#want.sizeBytes });
+  }
+
+  restart(): void {
+    this.#files.remove(this.#path);
+    this.#hash = this.#newHash();
+    this.#gotBytes = 0;
+  }
+
+  finish(): void {
+    if (this.#finished) throw new StoreError("store/corrupt", `Cannot finish blob ${this.#want.digest}: it is finished`);
+    this.#finished = true;
+    try {
+      assertContent(this.#want, { digest: this.#hash.digest(), sizeBytes: this.#gotBytes });
+    } catch (reason) {
+      this.#files.remove(this.#path);
+      throw reason;
+    }
+    if (this.#gotBytes === 0) this.#files.writeAtomic(blobPath(this.#want.digest), new Uint8Array(), 0o644);
+    else this.#publish();
+  }
+
+  [Symbol.dispose](): void {
+    this.#lock[Symbol.dispose]();
+  }
+
+  #publish(): void {
+    const target = blobPath(this.#want.digest);
+    this.#files.ensureDir(target.slice(0, target.lastIndexOf("/")));
+    // putBlob() takes no lock and may have been faster; the content is the same then.
+    if (this.#files.has(target)) this.#files.remove(this.#path);
+    else this.#files.rename(this.#path, target);
+  }
+
+  #newHash(): DigestHasher {
+    return createHasher(splitDigest(this.#want.digest).algorithm);
+  }
+
+  #hashExisting(): void {
+    for (const chunk of this.#files.readChunks(this.#path)) {
+      this.#hash.update(chunk);
+      this.#gotBytes += chunk.byteLength;
+    }
+  }
+}
