@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseJunit, type TestCase } from "./junit.ts";
@@ -20,6 +20,8 @@ export interface TestLimits {
 export async function runTestFile(root: string, paths: readonly string[], limits: TestLimits): Promise<TestRun> {
   const temp = mkdtempSync(join(tmpdir(), "run-tests-"));
   const report = join(temp, "junit.xml");
+  const log = join(temp, "output");
+  const logFd = openSync(log, "a");
   const startedAt = performance.now();
   try {
     const argv = [
@@ -31,29 +33,26 @@ export async function runTestFile(root: string, paths: readonly string[], limits
     ];
     const child = Bun.spawn([...argv, ...paths.map((path) => `./${path}`)], {
       cwd: root,
-      stdout: "pipe",
-      stderr: "pipe",
+      // A file, not a pipe: a process that a test left behind cannot hold it open.
+      stdout: logFd,
+      stderr: logFd,
       stdin: "ignore",
       env: { ...process.env, NO_COLOR: "1" },
       timeout: limits.processTimeoutMs,
       killSignal: "SIGKILL",
     });
-    // A child that a test left behind may hold the pipes open: after the exit, wait only a little for the rest.
-    const text = Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
     await child.exited;
-    const output = await Promise.race([
-      text.then((parts) => parts.join("")),
-      Bun.sleep(5000).then(() => "(output held open)"),
-    ]);
+    const output = readIfThere(log);
     return { cases: judge(paths, child, report), output, seconds: (performance.now() - startedAt) / 1000 };
   } finally {
+    closeSync(logFd);
     rmSync(temp, { recursive: true, force: true });
   }
 }
 
 function judge(paths: readonly string[], child: Bun.Subprocess, report: string): TestCase[] {
   const file = paths.join(" ");
-  const cases = parseJunit(readReport(report));
+  const cases = parseJunit(readIfThere(report));
   if (child.signalCode !== null) {
     return [...cases, { file, name: `killed by ${child.signalCode}, or after its time limit`, state: "failed" }];
   }
@@ -61,10 +60,10 @@ function judge(paths: readonly string[], child: Bun.Subprocess, report: string):
   return failedSilently ? [...cases, { file, name: `bun test ended with ${child.exitCode}`, state: "failed" }] : cases;
 }
 
-function readReport(path: string): string {
+function readIfThere(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch {
-    return ""; // killed or crashed before it wrote one: `judge` counts that as a failure
+    return ""; // no report: it crashed or was killed, which `judge` counts as a failure
   }
 }
