@@ -29,8 +29,9 @@ export function defaultNetwork(host: { readonly hasIpv6: boolean }): NetworkConf
   };
   const portmap = { type: "portmap", capabilities: { portMappings: true }, snat: true };
   const document = {
-    cniVersion: "1.0.0",
+    cniVersion: "1.0.0", // The newest that the plugins of Debian 12 speak.
     name: DEFAULT_NETWORK,
+    disableCheck: true, // portmap 1.1.1 looks for the IPv4 rule among the IPv6 ones and so finds every dual-stack pod broken.
     loadOnlyInlinedPlugins: true,
     plugins: [bridge, portmap],
   };
