@@ -1,0 +1,96 @@
+import { formatTimestamp } from "../base/clock.ts";
+import type { TrustErrorCode } from "./errors.ts";
+import { explainRefusal } from "./explain-refusal.ts";
+import { DEFAULT_RULE, type Exception, type Policy, type Rule } from "./policy.ts";
+import { formatScope, isCoveredBy, type Scope, specificityOf } from "./scope.ts";
+import type { SignatureFact } from "./signature-fact.ts";
+
+/** What let an image pass. */
+export type Acceptance =
+  | { readonly kind: "key"; readonly fingerprint: string }
+  | { readonly kind: "exception"; readonly reason: string; readonly expires: string }
+  | { readonly kind: "insecure-option" };
+
+/** The outcome for one name and manifest. A refusal's hint is the next command to type. */
+export type Decision =
+  | { readonly kind: "accept"; readonly by: readonly Acceptance[]; readonly validUntilMs?: number }
+  | Refusal;
+
+/** Why an image may not run. */
+export interface Refusal {
+  readonly kind: "refuse";
+  readonly code: TrustErrorCode;
+  readonly reason: string;
+  readonly hint: string;
+}
+
+/** Facts to decide on; `signatures` are already checked cryptographically. */
+export interface DecisionInput {
+  /** Image name without tag or digest. */
+  readonly name: string;
+  readonly manifestDigest: string;
+  readonly signatures: readonly SignatureFact[];
+  readonly nowMs: number;
+  /** `--insecure-options=image`: accepts what would be refused, except names a rule rejects. */
+  readonly insecure: boolean;
+}
+
+/** Default deny. Pure: the same facts always give the same answer. */
+export function decide(policy: Policy, input: DecisionInput): Decision {
+  const rule = findRule(policy, input.name);
+  const exception = findException(policy, input);
+  if (rule.require.kind === "reject") {
+    if (exception !== undefined && specificityOf(exception.scope) > specificityOf(rule.scope)) return acceptException(exception);
+    return {
+      kind: "refuse", code: "trust/rejected-by-policy",
+      reason: `the policy rejects ${formatScope(rule.scope)}`,
+      hint: "ask who wrote the policy; see which rule: gantry trust check",
+    };
+  }
+  const accepted = acceptByKeys(rule, input);
+  if (accepted !== undefined) return accepted;
+  if (exception !== undefined) return acceptException(exception);
+  if (input.insecure) return { kind: "accept", by: [{ kind: "insecure-option" }] };
+  return explainRefusal(rule.require, input);
+}
+
+/** The most specific rule that covers `name`. */
+export function findRule(policy: Policy, name: string): Rule {
+  return findMostSpecific(policy.rules, name) ?? DEFAULT_RULE;
+}
+
+function findException(policy: Policy, input: DecisionInput): Exception | undefined {
+  const live = policy.exceptions.filter(
+    (one) => input.nowMs < one.expiresAtMs && (one.digest === undefined || one.digest === input.manifestDigest),
+  );
+  return findMostSpecific(live, input.name);
+}
+
+function findMostSpecific<T extends { readonly scope: Scope }>(all: readonly T[], name: string): T | undefined {
+  return all.filter((one) => isCoveredBy(one.scope, name)).toSorted((a, b) => specificityOf(b.scope) - specificityOf(a.scope))[0];
+}
+
+function acceptByKeys(rule: Rule, input: DecisionInput): Decision | undefined {
+  const good = input.signatures.filter((one) => one.kind === "good");
+  const by = new Map<string, number | undefined>();
+  for (const one of good) by.set(one.fingerprint, one.validUntilMs);
+  const { require } = rule;
+  if (require.kind === "reject") return undefined;
+  const wanted = require.keys.includes("keyring") ? [...by.keys()] : require.keys.filter((key) => by.has(key));
+  const isEnough = require.kind === "anyOf" ? wanted.length > 0 : wanted.length === new Set(require.keys).size;
+  if (!isEnough) return undefined;
+  const ends = wanted.flatMap((key) => by.get(key) ?? []);
+  return {
+    kind: "accept",
+    by: wanted.map((fingerprint) => ({ kind: "key", fingerprint })),
+    ...(ends.length === 0 ? {} : { validUntilMs: Math.min(...ends) }),
+  };
+}
+
+function acceptException(exception: Exception): Decision {
+  return {
+    kind: "accept",
+    by: [{ kind: "exception", reason: exception.reason, expires: formatTimestamp(exception.expiresAtMs) }],
+    validUntilMs: exception.expiresAtMs,
+  };
+}
