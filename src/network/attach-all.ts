@@ -1,10 +1,10 @@
 import { attachNetwork, type PortMapping } from "./attach.ts";
 import { listRecords, readRecord } from "./attachment-record.ts";
 import type { NetworkConfig } from "./config.ts";
-import { detachNetwork, type AttachmentHost } from "./detach.ts";
+import { type AttachmentHost, detachNetwork } from "./detach.ts";
 import { NetworkError } from "./errors.ts";
-import { planPortMappings, type HostPort } from "./ports.ts";
-import { parseResult, type AttachmentResult } from "./result.ts";
+import { type HostPort, planPortMappings } from "./ports.ts";
+import { type AttachmentResult, parseResult } from "./result.ts";
 
 /** A pod and the networks it joins, in order: the first becomes eth0. */
 export interface PodNetworks {
@@ -31,14 +31,21 @@ export async function attachAll(
   pod: PodNetworks,
   options?: { readonly signal?: AbortSignal },
 ): Promise<Attachment[]> {
-  const mapping = planPortMappings(pod.networks.map(({ config }) => config), pod.ports);
+  const mapping = planPortMappings(
+    pod.networks.map(({ config }) => config),
+    pod.ports,
+  );
   const done: Attachment[] = [];
   try {
     for (const [index, { config, args }] of pod.networks.entries()) {
       const portMappings: readonly PortMapping[] = index === mapping.networkIndex ? mapping.portMappings : [];
       const ifName = `eth${index}`;
       const { containerId, netnsPath } = pod;
-      const result = await attachNetwork(host, { network: config, containerId, netnsPath, ifName, args, portMappings }, options);
+      const result = await attachNetwork(
+        host,
+        { network: config, containerId, netnsPath, ifName, args, portMappings },
+        options,
+      );
       done.push({ network: config.name, ifName, result });
     }
   } catch (reason) {

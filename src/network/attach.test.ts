@@ -1,14 +1,14 @@
 import { expect, test } from "bun:test";
 import "../testing/to-throw-code.ts";
+import { openFiles } from "../sys/linux/files.ts";
 import { createCniPlugin } from "../testing/cni-plugin.ts";
 import { openNetworkLab } from "../testing/network-lab.ts";
-import { attachAll, detachAll, listAttachments } from "./attach-all.ts";
 import { attachNetwork } from "./attach.ts";
+import { attachAll, detachAll, listAttachments } from "./attach-all.ts";
 import { checkNetwork } from "./check.ts";
-import { parseNetworkConfig, type NetworkConfig } from "./config.ts";
+import { type NetworkConfig, parseNetworkConfig } from "./config.ts";
 import { defaultNetwork } from "./default-network.ts";
 import { detachNetwork } from "./detach.ts";
-import { openFiles } from "../sys/linux/files.ts";
 
 const PLUGINS = openFiles("/usr/lib/cni");
 
@@ -36,7 +36,8 @@ test("attachAll() on the built-in network gives both families, reaches the bridg
     expect.stringMatching(/^10\.126\.0\.\d+\/16$/),
     expect.stringMatching(/^fd7a:9e3b:4c21:126::[0-9a-f]+\/64$/),
   ]);
-  for (const { gateway } of attachment?.result.ips ?? []) await lab.run(["busybox", gateway?.includes(":") ? "ping6" : "ping", "-c1", "-W5", gateway ?? "none"], netnsPath);
+  for (const { gateway } of attachment?.result.ips ?? [])
+    await lab.run(["busybox", gateway?.includes(":") ? "ping6" : "ping", "-c1", "-W5", gateway ?? "none"], netnsPath);
   expect(await checkNetwork(host, "eth0")).toBe("disabled");
   expect(await lab.rules()).not.toBe(before);
   expect(listAttachments(host).map(({ ifName }) => ifName)).toEqual(["eth0"]);
@@ -57,7 +58,17 @@ test("attachAll() maps a host port to a server in the pod", async () => {
   const config = aNetwork(lab.scratch.path("ipam"));
   const ports = [{ hostIp: "", hostPort: 18081, podPort: 8080, protocol: "tcp" as const }];
   await attachAll(host, { containerId: "pod-p", netnsPath, networks: [{ config, args: {} }], ports });
-  const server = Bun.spawn(["nsenter", `--net=${netnsPath}`, "busybox", "nc", "-lp", "8080", "-e", "/bin/echo", "hello from the pod"]);
+  const server = Bun.spawn([
+    "nsenter",
+    `--net=${netnsPath}`,
+    "busybox",
+    "nc",
+    "-lp",
+    "8080",
+    "-e",
+    "/bin/echo",
+    "hello from the pod",
+  ]);
   try {
     while (!(await lab.run(["ss", "-Hltn", "sport", "=", ":8080"], netnsPath)).includes("8080")) await Bun.sleep(10);
     expect(await lab.run(["busybox", "nc", "192.0.2.1", "18081"])).toBe("hello from the pod\n");
@@ -71,17 +82,27 @@ test("attachAll() maps a host port to a server in the pod", async () => {
 test("attachNetwork() takes down what the first plugins made when a later one fails", async () => {
   await using lab = await openNetworkLab();
   const scripted = lab.scratch.sub("plugins");
-  const broken = createCniPlugin(scripted, "broken", { ADD: { stdout: { code: 101, msg: "out of luck", details: "on purpose" }, exitCode: 1 } });
+  const broken = createCniPlugin(scripted, "broken", {
+    ADD: { stdout: { code: 101, msg: "out of luck", details: "on purpose" }, exitCode: 1 },
+  });
   const host = lab.attachmentHost("f", { pluginDirs: [PLUGINS, scripted] });
   const ipam = lab.scratch.path("ipam");
   const netnsPath = await lab.addNetns("f");
-  const input = { containerId: "pod-f", netnsPath, ifName: "eth0", portMappings: [{ hostPort: 18082, containerPort: 80, protocol: "tcp" as const }] };
+  const input = {
+    containerId: "pod-f",
+    netnsPath,
+    ifName: "eth0",
+    portMappings: [{ hostPort: 18082, containerPort: 80, protocol: "tcp" as const }],
+  };
   await attachNetwork(host, { ...input, network: aNetwork(ipam) });
   await detachNetwork(host, "eth0");
   const before = await lab.rules();
 
   const work = attachNetwork(host, { ...input, network: aNetwork(ipam, [{ type: "broken" }]) });
-  await expect(work).rejects.toMatchObject({ code: "network/plugin-failed", data: { cniCode: 101, cniMsg: "out of luck" } });
+  await expect(work).rejects.toMatchObject({
+    code: "network/plugin-failed",
+    data: { cniCode: 101, cniMsg: "out of luck" },
+  });
   expect(broken.calls().map(({ command }) => command)).toEqual(["ADD", "DEL"]);
   expect(await lab.rules()).toBe(before);
   expect(await lab.run(["ip", "-o", "link", "show", "type", "veth"])).toBe("");
@@ -105,7 +126,10 @@ test("attachAll() leaves the networks joined before when a later network fails",
 test("detachNetwork() works without the namespace, and keeps the record until every DEL succeeded", async () => {
   await using lab = await openNetworkLab();
   const scripted = lab.scratch.sub("plugins");
-  const stubborn = createCniPlugin(scripted, "stubborn", { ADD: { stdout: { cniVersion: "1.0.0", ips: [{ address: "10.1.2.3/24" }] } }, DEL: { exitCode: 1 } });
+  const stubborn = createCniPlugin(scripted, "stubborn", {
+    ADD: { stdout: { cniVersion: "1.0.0", ips: [{ address: "10.1.2.3/24" }] } },
+    DEL: { exitCode: 1 },
+  });
   const host = lab.attachmentHost("d", { pluginDirs: [PLUGINS, scripted] });
   const netnsPath = await lab.addNetns("d");
   const network = aNetwork(lab.scratch.path("ipam"), [{ type: "stubborn" }]);
@@ -125,7 +149,12 @@ test("detachNetwork() leaves masquerade rules when the namespace went first: cal
   await using lab = await openNetworkLab();
   const host = lab.attachmentHost("m");
   const netnsPath = await lab.addNetns("m");
-  await attachNetwork(host, { network: aNetwork(lab.scratch.path("ipam")), containerId: "pod-m", netnsPath, ifName: "eth0" });
+  await attachNetwork(host, {
+    network: aNetwork(lab.scratch.path("ipam")),
+    containerId: "pod-m",
+    netnsPath,
+    ifName: "eth0",
+  });
   await lab.removeNetns(netnsPath);
   await detachNetwork(host, "eth0");
   expect(await lab.rules()).toContain("pod-m");
@@ -135,8 +164,11 @@ test("attachNetwork() gives 16 pods at once 16 addresses", async () => {
   await using lab = await openNetworkLab();
   const network = aNetwork(lab.scratch.path("ipam"));
   const pods: { host: ReturnType<typeof lab.attachmentHost>; netnsPath: string; containerId: string }[] = [];
-  for (let i = 0; i < 16; i++) pods.push({ host: lab.attachmentHost(`n${i}`), netnsPath: await lab.addNetns(`n${i}`), containerId: `n${i}` });
-  const results = await Promise.all(pods.map(({ host, ...pod }) => attachNetwork(host, { network, ...pod, ifName: "eth0" })));
+  for (let i = 0; i < 16; i++)
+    pods.push({ host: lab.attachmentHost(`n${i}`), netnsPath: await lab.addNetns(`n${i}`), containerId: `n${i}` });
+  const results = await Promise.all(
+    pods.map(({ host, ...pod }) => attachNetwork(host, { network, ...pod, ifName: "eth0" })),
+  );
   expect(new Set(results.flatMap(({ ips }) => ips.map(({ address }) => address))).size).toBe(32);
   await Promise.all(pods.map(({ host }) => detachNetwork(host, "eth0")));
   expect(lab.scratch.list("ipam/default").filter((name) => /^(\d|fd)/.test(name))).toEqual([]);
@@ -148,7 +180,9 @@ test("attachNetwork() gives the address and MAC asked for with IP= and MAC=, whi
   const netnsPath = await lab.addNetns("i");
   const args = { IP: "10.126.7.7", MAC: "02:11:22:33:44:55" };
   const network = parseNetworkConfig(
-    new TextEncoder().encode(aNetwork(lab.scratch.path("ipam")).text.replace('"disableCheck":true', '"disableCheck":false')),
+    new TextEncoder().encode(
+      aNetwork(lab.scratch.path("ipam")).text.replace('"disableCheck":true', '"disableCheck":false'),
+    ),
     "test",
   );
   const { ips, interfaces } = await attachNetwork(host, { network, containerId: "i", netnsPath, ifName: "eth0", args });
@@ -166,7 +200,10 @@ test("attachNetwork() writes the record before the first plugin runs and takes d
   const slow = createCniPlugin(scripted, "slow", { ADD: { hangs: true }, DEL: { exitCode: 1 } });
   const host = lab.attachmentHost("h", { pluginDirs: [scripted], timeoutMs: 300 });
   const input = { network: aChain("slow"), containerId: "h", netnsPath: "/run/netns/none", ifName: "eth0" };
-  await expect(attachNetwork(host, input)).rejects.toMatchObject({ code: "network/plugin-failed", data: { undoFailures: [expect.any(String)] } });
+  await expect(attachNetwork(host, input)).rejects.toMatchObject({
+    code: "network/plugin-failed",
+    data: { undoFailures: [expect.any(String)] },
+  });
   expect(JSON.parse(host.files.readText("net/eth0.json")).state).toBe("attaching");
   slow.answer("ADD", { stdout: { cniVersion: "1.0.0" } });
   slow.answer("DEL", {});
@@ -175,6 +212,11 @@ test("attachNetwork() writes the record before the first plugin runs and takes d
 });
 
 function aChain(type: string): NetworkConfig {
-  const text = JSON.stringify({ cniVersion: "1.0.0", name: `net-${type}`, plugins: [{ type }], loadOnlyInlinedPlugins: true });
+  const text = JSON.stringify({
+    cniVersion: "1.0.0",
+    name: `net-${type}`,
+    plugins: [{ type }],
+    loadOnlyInlinedPlugins: true,
+  });
   return parseNetworkConfig(new TextEncoder().encode(text), "test");
 }

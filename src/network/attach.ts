@@ -1,12 +1,12 @@
-import { readRecord, removeRecord, writeRecord, type AttachmentRecord } from "./attachment-record.ts";
+import { type AttachmentRecord, readRecord, removeRecord, writeRecord } from "./attachment-record.ts";
 import { isAtLeast } from "./cni-version.ts";
 import type { NetworkConfig } from "./config.ts";
-import { deleteChain, detachNetwork, type AttachmentHost } from "./detach.ts";
+import { type AttachmentHost, deleteChain, detachNetwork } from "./detach.ts";
 import { NetworkError } from "./errors.ts";
 import { invokePlugin } from "./invoke.ts";
 import { parseNetArgs } from "./net-args.ts";
-import { planPluginInput, type CapabilityArgs } from "./plugin-input.ts";
-import { parseResult, type AttachmentResult } from "./result.ts";
+import { type CapabilityArgs, planPluginInput } from "./plugin-input.ts";
+import { type AttachmentResult, parseResult } from "./result.ts";
 
 /** A network to join and who joins it. */
 export interface AttachmentInput {
@@ -56,7 +56,15 @@ export async function attachNetwork(
   }
 }
 
-function planRecord({ network, containerId, netnsPath, ifName, args, portMappings, capabilityArgs }: AttachmentInput): AttachmentRecord {
+function planRecord({
+  network,
+  containerId,
+  netnsPath,
+  ifName,
+  args,
+  portMappings,
+  capabilityArgs,
+}: AttachmentInput): AttachmentRecord {
   if (!/^[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(containerId)) {
     throw new NetworkError("network/bad-args", `Cannot use container id "${containerId}": plugins refuse it`, {
       hint: "start it with a letter or digit and go on with letters, digits, _ . -",
@@ -111,7 +119,11 @@ class Chain {
 
   /** Takes down what was set up and returns the error to throw: the first failure, with those of cleaning up as data. */
   async undo(reason: unknown): Promise<unknown> {
-    const failures = await deleteChain(this.host, { record: this.record, config: this.config, prevResult: this.prevResult });
+    const failures = await deleteChain(this.host, {
+      record: this.record,
+      config: this.config,
+      prevResult: this.prevResult,
+    });
     if (failures.length === 0) removeRecord(this.host.files, this.record.ifName);
     if (failures.length === 0 || !(reason instanceof NetworkError)) return reason;
     return new NetworkError(reason.code, reason.message, {

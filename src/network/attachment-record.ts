@@ -1,5 +1,5 @@
 import type { Files } from "../sys/host.ts";
-import { CONFIG_LIMIT_BYTES, parseNetworkConfig, type NetworkConfig } from "./config.ts";
+import { CONFIG_LIMIT_BYTES, type NetworkConfig, parseNetworkConfig } from "./config.ts";
 import { isJsonObject } from "./decode-json.ts";
 import { NetworkError } from "./errors.ts";
 import type { CapabilityArgs } from "./plugin-input.ts";
@@ -48,7 +48,9 @@ export function readRecord(files: Files, ifName: string): AttachmentRecord | und
 /** Interface names with a record, in the order they were attached: eth2 before eth10. */
 export function listRecords(files: Files): string[] {
   const names = files.list("net").filter((name) => name.endsWith(".json"));
-  return names.map((name) => name.slice(0, -".json".length)).sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+  return names
+    .map((name) => name.slice(0, -".json".length))
+    .sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
 }
 
 /** Idempotent. */

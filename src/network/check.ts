@@ -25,7 +25,11 @@ export async function checkNetwork(
   if (config.disableCheck) return "disabled";
   for (const plugin of config.plugins) {
     const input = planPluginInput(config, plugin, { capabilityArgs: record.capabilityArgs, prevResult: record.result });
-    await invokePlugin(host, { command: "CHECK", type: plugin.type, network: config.name, input, attachment: record }, options);
+    await invokePlugin(
+      host,
+      { command: "CHECK", type: plugin.type, network: config.name, input, attachment: record },
+      options,
+    );
   }
   return "ok";
 }

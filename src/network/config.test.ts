@@ -3,7 +3,8 @@ import "../testing/to-throw-code.ts";
 import { appendPlugins, parseNetworkConfig } from "./config.ts";
 import { planPluginInput } from "./plugin-input.ts";
 
-const parse = (value: unknown) => parseNetworkConfig(new TextEncoder().encode(typeof value === "string" ? value : JSON.stringify(value)), "f");
+const parse = (value: unknown) =>
+  parseNetworkConfig(new TextEncoder().encode(typeof value === "string" ? value : JSON.stringify(value)), "f");
 
 test("parseNetworkConfig() turns a single configuration into a chain of one", () => {
   const config = parse({ cniVersion: "0.3.1", name: "one", type: "bridge", ipam: { type: "host-local" } });
@@ -11,21 +12,31 @@ test("parseNetworkConfig() turns a single configuration into a chain of one", ()
 });
 
 test("parseNetworkConfig() keeps unknown members and number literals for the plugin", () => {
-  const text = '{"cniVersion":"1.0.0", "name":"n","plugins":[{"type":"a","x":12345678901234567890,"y":1.0,"z":{"deep":[null]}}]}';
+  const text =
+    '{"cniVersion":"1.0.0", "name":"n","plugins":[{"type":"a","x":12345678901234567890,"y":1.0,"z":{"deep":[null]}}]}';
   const config = parse(text);
   const [plugin] = config.plugins;
   const input = JSON.stringify(plugin && planPluginInput(config, plugin));
-  expect(input).toBe('{"type":"a","x":12345678901234567890,"y":1.0,"z":{"deep":[null]},"name":"n","cniVersion":"1.0.0"}');
+  expect(input).toBe(
+    '{"type":"a","x":12345678901234567890,"y":1.0,"z":{"deep":[null]},"name":"n","cniVersion":"1.0.0"}',
+  );
   expect(config.text).toBe(text);
 });
 
 test("parseNetworkConfig() takes the newest of cniVersions it speaks, and reads flags written as text", () => {
-  const config = parse({ cniVersion: "1.0.0", cniVersions: ["9.9.9", "1.1.0"], name: "n", disableCheck: "true", plugins: [{ type: "a" }] });
+  const config = parse({
+    cniVersion: "1.0.0",
+    cniVersions: ["9.9.9", "1.1.0"],
+    name: "n",
+    disableCheck: "true",
+    plugins: [{ type: "a" }],
+  });
   expect(config).toMatchObject({ cniVersion: "1.1.0", disableCheck: true, disableGC: false });
 });
 
 test("parseNetworkConfig() reports all problems with their field paths", () => {
-  const work = () => parse({ cniVersion: "7", name: "-x", plugins: [{ type: "../../bin/sh" }, 3, { type: "a", ipam: { type: "/x" } }] });
+  const work = () =>
+    parse({ cniVersion: "7", name: "-x", plugins: [{ type: "../../bin/sh" }, 3, { type: "a", ipam: { type: "/x" } }] });
   expect(work).toThrowCode("network/bad-config");
   try {
     work();
@@ -55,6 +66,7 @@ test("appendPlugins() adds plugins behind the inlined ones", () => {
 test("planPluginInput() passes only the capabilities a plugin declares", () => {
   const config = parse({ name: "n", plugins: [{ type: "a", capabilities: { mac: true, ips: false } }] });
   const [plugin] = config.plugins;
-  const input = plugin && planPluginInput(config, plugin, { capabilityArgs: { mac: "02:00:00:00:00:01", ips: ["10.0.0.1"] } });
+  const input =
+    plugin && planPluginInput(config, plugin, { capabilityArgs: { mac: "02:00:00:00:00:01", ips: ["10.0.0.1"] } });
   expect(input).toEqual({ type: "a", name: "n", cniVersion: "0.1.0", runtimeConfig: { mac: "02:00:00:00:00:01" } });
 });

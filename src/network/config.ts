@@ -1,4 +1,4 @@
-import { CNI_VERSIONS, parseCniVersion, type CniVersion } from "./cni-version.ts";
+import { CNI_VERSIONS, type CniVersion, parseCniVersion } from "./cni-version.ts";
 import { decodeJson, isJsonObject, type JsonObject } from "./decode-json.ts";
 import { NetworkError } from "./errors.ts";
 
@@ -73,7 +73,12 @@ export function appendPlugins(config: NetworkConfig, documents: readonly JsonObj
 }
 
 /** A "network/bad-config" that names the file and every field at fault. */
-export function badConfig(source: string, problems: readonly ConfigProblem[], name?: string, cause?: unknown): NetworkError {
+export function badConfig(
+  source: string,
+  problems: readonly ConfigProblem[],
+  name?: string,
+  cause?: unknown,
+): NetworkError {
   const list = problems.map(({ field, reason }) => (field === "" ? reason : `${field} ${reason}`)).join("; ");
   return new NetworkError("network/bad-config", `Cannot read network configuration "${source}": ${list}`, {
     hint: "correct the file, then run gantry net check",
@@ -106,7 +111,10 @@ class Problems {
 }
 
 /** Decodes a bounded UTF-8 JSON object. @throws {NetworkError} "network/bad-config" */
-export function decodeDocument(bytes: Uint8Array, source: string): { readonly text: string; readonly root: JsonObject } {
+export function decodeDocument(
+  bytes: Uint8Array,
+  source: string,
+): { readonly text: string; readonly root: JsonObject } {
   if (bytes.byteLength > CONFIG_LIMIT_BYTES) {
     throw badConfig(source, [{ field: "", reason: `has more than ${CONFIG_LIMIT_BYTES} bytes` }]);
   }
@@ -137,7 +145,8 @@ function readVersion(root: JsonObject, problems: Problems): CniVersion {
   const single = root["cniVersion"] ?? "0.1.0";
   const several = root["cniVersions"] ?? [];
   if (typeof single !== "string") problems.add("cniVersion", "is not a string");
-  if (!Array.isArray(several) || several.some((one) => typeof one !== "string")) problems.add("cniVersions", "is not a list of strings");
+  if (!Array.isArray(several) || several.some((one) => typeof one !== "string"))
+    problems.add("cniVersions", "is not a list of strings");
   const asked = new Set<unknown>([single, ...(Array.isArray(several) ? several : [])]);
   const best = CNI_VERSIONS.findLast((version) => asked.has(version));
   if (best === undefined) problems.add("cniVersion", `names none of ${CNI_VERSIONS.join(", ")}`);

@@ -1,4 +1,4 @@
-import { parseNetworkConfig, type NetworkConfig } from "./config.ts";
+import { type NetworkConfig, parseNetworkConfig } from "./config.ts";
 
 /** Name used when the user asks for no network in particular; a file of that name replaces the built-in one. */
 export const DEFAULT_NETWORK = "default";

@@ -1,5 +1,5 @@
 import type { Files } from "../sys/host.ts";
-import { readRecord, recordedConfig, removeRecord, type AttachmentRecord } from "./attachment-record.ts";
+import { type AttachmentRecord, readRecord, recordedConfig, removeRecord } from "./attachment-record.ts";
 import { isAtLeast } from "./cni-version.ts";
 import type { NetworkConfig } from "./config.ts";
 import { NetworkError } from "./errors.ts";
@@ -18,10 +18,18 @@ export interface AttachmentHost extends PluginHost {
  * only while it can still read the addresses in there.
  * @throws {NetworkError} "network/plugin-failed", "network/plugin-missing" (the first failure; all in `data.failures`)
  */
-export async function detachNetwork(host: AttachmentHost, ifName: string, options?: { readonly signal?: AbortSignal }): Promise<void> {
+export async function detachNetwork(
+  host: AttachmentHost,
+  ifName: string,
+  options?: { readonly signal?: AbortSignal },
+): Promise<void> {
   const record = readRecord(host.files, ifName);
   if (record === undefined) return;
-  const failures = await deleteChain(host, { record, config: recordedConfig(record), prevResult: record.result }, options);
+  const failures = await deleteChain(
+    host,
+    { record, config: recordedConfig(record), prevResult: record.result },
+    options,
+  );
   const [first] = failures;
   if (first === undefined) return removeRecord(host.files, ifName);
   throw new NetworkError(first.code, first.message, {
@@ -51,7 +59,11 @@ export async function deleteChain(
   for (const plugin of config.plugins.toReversed()) {
     const input = planPluginInput(config, plugin, { capabilityArgs: record.capabilityArgs, prevResult });
     try {
-      await invokePlugin(host, { command: "DEL", type: plugin.type, network: config.name, input, attachment: record }, options);
+      await invokePlugin(
+        host,
+        { command: "DEL", type: plugin.type, network: config.name, input, attachment: record },
+        options,
+      );
     } catch (reason) {
       if (!(reason instanceof NetworkError)) throw reason;
       failures.push(reason);

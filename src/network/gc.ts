@@ -7,7 +7,11 @@ import { planPluginInput } from "./plugin-input.ts";
 /** Networks to clean and the attachments that still live, of all pods. */
 export interface NetworkGcInput {
   readonly networks: readonly NetworkConfig[];
-  readonly validAttachments: readonly { readonly network: string; readonly containerId: string; readonly ifName: string }[];
+  readonly validAttachments: readonly {
+    readonly network: string;
+    readonly containerId: string;
+    readonly ifName: string;
+  }[];
 }
 
 /**

@@ -14,7 +14,10 @@ test("invokePlugin() passes the CNI variables and PATH, and nothing else", async
   const plugin = createCniPlugin(plugins, "p");
   const lock = plugins.lock("pod.lock", { kind: "exclusive", wait: false });
   const fds = lock === undefined ? [] : [lock.fd];
-  await invokePlugin({ ...lab.attachmentHost("x", { pluginDirs: [lab.scratch.sub("none"), plugins] }), inheritFds: fds }, ADD);
+  await invokePlugin(
+    { ...lab.attachmentHost("x", { pluginDirs: [lab.scratch.sub("none"), plugins] }), inheritFds: fds },
+    ADD,
+  );
   lock?.[Symbol.dispose]();
   const [call] = plugin.calls();
   const { PWD: _shell, OLDPWD: _also, ...env } = call?.env ?? {};
@@ -38,7 +41,10 @@ test("invokePlugin() tells a missing plugin, a plugin's error and a used-up pool
   await expect(invokePlugin(host, ADD)).toThrowCode("network/plugin-missing");
   const plugin = createCniPlugin(plugins, "p", { ADD: { stderr: "segfault\n", exitCode: 139 } });
   await expect(invokePlugin(host, ADD)).toThrowCode("network/plugin-failed");
-  plugin.answer("ADD", { stdout: { code: 999, msg: "no IP addresses available in range set: 10.0.0.1-10.0.0.2" }, exitCode: 1 });
+  plugin.answer("ADD", {
+    stdout: { code: 999, msg: "no IP addresses available in range set: 10.0.0.1-10.0.0.2" },
+    exitCode: 1,
+  });
   await expect(invokePlugin(host, ADD)).toThrowCode("network/address-exhausted");
 });
 

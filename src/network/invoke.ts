@@ -1,6 +1,6 @@
-import type { Files, ProgramResult, Programs } from "../sys/host.ts";
 import { formatReason } from "../base/errors.ts";
 import { SysError } from "../sys/errors.ts";
+import type { Files, ProgramResult, Programs } from "../sys/host.ts";
 import { decodeJson, isJsonObject, type JsonObject } from "./decode-json.ts";
 import { NetworkError } from "./errors.ts";
 
@@ -28,7 +28,12 @@ export interface PluginCall {
   /** What goes to standard input. */
   readonly input: JsonObject;
   /** The attachment, for ADD, DEL and CHECK. */
-  readonly attachment?: { readonly containerId: string; readonly netnsPath: string; readonly ifName: string; readonly cniArgs: string };
+  readonly attachment?: {
+    readonly containerId: string;
+    readonly netnsPath: string;
+    readonly ifName: string;
+    readonly cniArgs: string;
+  };
 }
 
 const DEFAULT_TIMEOUT_MS = 60_000;
@@ -44,7 +49,11 @@ const EXHAUSTED = "no IP addresses available";
  * @throws {NetworkError} "network/plugin-missing", "network/plugin-failed", "network/address-exhausted"
  * Spec: CNI 1.1.0, "Section 2: Execution Protocol".
  */
-export async function invokePlugin(host: PluginHost, call: PluginCall, options?: { readonly signal?: AbortSignal }): Promise<string> {
+export async function invokePlugin(
+  host: PluginHost,
+  call: PluginCall,
+  options?: { readonly signal?: AbortSignal },
+): Promise<string> {
   const path = findPlugin(host.pluginDirs, call.type);
   if (path === undefined) throw pluginMissing(host.pluginDirs, call);
   try {
@@ -105,20 +114,40 @@ function pluginFailed(call: PluginCall, end: ProgramResult): NetworkError {
   const reason = [cniMsg, details].filter(Boolean).join(": ") || last || `exit code ${end.exitCode}`;
   const text = clip(reason);
   const exhausted = reason.includes(EXHAUSTED);
-  return new NetworkError(exhausted ? "network/address-exhausted" : "network/plugin-failed", `Cannot ${describe(call)}: ${text}`, {
-    hint: exhausted
-      ? "widen the ipam range of the network, or remove pods that ended: gantry gc"
-      : `look up what "${call.type}" needs, then run gantry net check`,
-    data: { plugin: call.type, network: call.network, command: call.command, exitCode: end.exitCode, cniCode, cniMsg, details },
-  });
+  return new NetworkError(
+    exhausted ? "network/address-exhausted" : "network/plugin-failed",
+    `Cannot ${describe(call)}: ${text}`,
+    {
+      hint: exhausted
+        ? "widen the ipam range of the network, or remove pods that ended: gantry gc"
+        : `look up what "${call.type}" needs, then run gantry net check`,
+      data: {
+        plugin: call.type,
+        network: call.network,
+        command: call.command,
+        exitCode: end.exitCode,
+        cniCode,
+        cniMsg,
+        details,
+      },
+    },
+  );
 }
 
 /** Reads a plugin's error document; whatever else it printed gives an empty one. Spec: CNI 1.1.0, "Error". */
-function parsePluginError(stdout: string): { readonly cniCode?: number; readonly cniMsg?: string; readonly details?: string } {
+function parsePluginError(stdout: string): {
+  readonly cniCode?: number;
+  readonly cniMsg?: string;
+  readonly details?: string;
+} {
   try {
     const value = decodeJson(stdout);
     if (!isJsonObject(value)) return {};
-    const { code, msg, details } = value as { readonly code?: unknown; readonly msg?: unknown; readonly details?: unknown };
+    const { code, msg, details } = value as {
+      readonly code?: unknown;
+      readonly msg?: unknown;
+      readonly details?: unknown;
+    };
     return {
       ...(typeof code === "number" ? { cniCode: code } : {}),
       ...(typeof msg === "string" ? { cniMsg: clip(msg) } : {}),

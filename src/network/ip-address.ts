@@ -17,7 +17,8 @@ export function isLoopbackHex(hex: string): boolean {
 
 function parseIpv4Hex(text: string): string | undefined {
   const parts = text.split(".");
-  if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256)) return undefined;
+  if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256))
+    return undefined;
   return parts.map((part) => Number(part).toString(16).padStart(2, "0")).join("");
 }
 

@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import "../testing/to-throw-code.ts";
 import type { Files } from "../sys/host.ts";
+import { openFiles } from "../sys/linux/files.ts";
 import { createCniPlugin } from "../testing/cni-plugin.ts";
 import { openNetworkLab } from "../testing/network-lab.ts";
-import { openFiles } from "../sys/linux/files.ts";
 import { gcNetworks } from "./gc.ts";
 import { findNetwork, loadNetworks } from "./load-networks.ts";
 import { checkNetworks, listNetworks } from "./survey.ts";
@@ -42,14 +42,24 @@ test("checkNetworks() tells ready, unready, uninstalled and unreadable networks 
   const [layer, plugins] = [lab.scratch.sub("etc"), lab.scratch.sub("plugins")];
   createCniPlugin(plugins, "ready");
   createCniPlugin(plugins, "unready", { STATUS: { stdout: { code: 50, msg: "not yet" }, exitCode: 1 } });
-  for (const type of ["ready", "unready", "absent"]) put(layer, `${type}.conf`, { name: type, cniVersion: "1.1.0", type });
+  for (const type of ["ready", "unready", "absent"])
+    put(layer, `${type}.conf`, { name: type, cniVersion: "1.1.0", type });
   put(layer, "old.conf", { name: "old", cniVersion: "1.0.0", type: "ready" });
   put(layer, "broken.conf", "{");
   const networks = loadNetworks({ layers: [layer], proc: PROC });
   const host = lab.attachmentHost("x", { pluginDirs: [plugins] });
   const states = (await checkNetworks(host, networks)).map(({ name, state }) => `${name}: ${state}`);
-  expect(states).toEqual(["absent: fail", "broken: fail", "default: fail", "old: unknown", "ready: ok", "unready: fail"]);
-  expect(listNetworks(host, networks).find(({ name }) => name === "ready")?.plugins).toEqual([{ type: "ready", path: plugins.path("ready") }]);
+  expect(states).toEqual([
+    "absent: fail",
+    "broken: fail",
+    "default: fail",
+    "old: unknown",
+    "ready: ok",
+    "unready: fail",
+  ]);
+  expect(listNetworks(host, networks).find(({ name }) => name === "ready")?.plugins).toEqual([
+    { type: "ready", path: plugins.path("ready") },
+  ]);
 });
 
 test("gcNetworks() hands living attachments of that network to plugins of 1.1.0 only", async () => {
@@ -61,8 +71,10 @@ test("gcNetworks() hands living attachments of that network to plugins of 1.1.0 
   put(layer, "off.conf", { name: "off", cniVersion: "1.1.0", type: "p", disableGC: true });
   const networks = [...loadNetworks({ layers: [layer], proc: PROC }).byName.values()];
   const validAttachments = ["new", "old"].map((network) => ({ network, containerId: `in-${network}`, ifName: "eth0" }));
-  expect(await gcNetworks(lab.attachmentHost("x", { pluginDirs: [plugins] }), { networks, validAttachments })).toEqual([]);
-  expect(plugin.calls().map(({ command, stdin }) => [command, JSON.parse(stdin)["cni.dev/valid-attachments"]])).toEqual([
-    ["GC", [{ containerID: "in-new", ifname: "eth0" }]],
-  ]);
+  expect(await gcNetworks(lab.attachmentHost("x", { pluginDirs: [plugins] }), { networks, validAttachments })).toEqual(
+    [],
+  );
+  expect(plugin.calls().map(({ command, stdin }) => [command, JSON.parse(stdin)["cni.dev/valid-attachments"]])).toEqual(
+    [["GC", [{ containerID: "in-new", ifname: "eth0" }]]],
+  );
 });

@@ -1,5 +1,12 @@
 import type { Files } from "../sys/host.ts";
-import { appendPlugins, badConfig, CONFIG_LIMIT_BYTES, decodeDocument, parseNetworkConfig, type NetworkConfig } from "./config.ts";
+import {
+  appendPlugins,
+  badConfig,
+  CONFIG_LIMIT_BYTES,
+  decodeDocument,
+  type NetworkConfig,
+  parseNetworkConfig,
+} from "./config.ts";
 import { defaultNetwork } from "./default-network.ts";
 import { NetworkError } from "./errors.ts";
 
@@ -56,10 +63,14 @@ export function findNetwork(networks: Networks, name: string): NetworkConfig {
   const config = networks.byName.get(name);
   if (config !== undefined) return config;
   const known = [...networks.byName.keys()].sort();
-  throw new NetworkError("network/unknown-network", `Cannot join network "${name}": no such network (known: ${known.join(", ")})`, {
-    hint: `put a CNI configuration with "name": "${name}" into /etc/gantry/net.d, or use one of: ${known.join(", ")}, none, host`,
-    data: { known },
-  });
+  throw new NetworkError(
+    "network/unknown-network",
+    `Cannot join network "${name}": no such network (known: ${known.join(", ")})`,
+    {
+      hint: `put a CNI configuration with "name": "${name}" into /etc/gantry/net.d, or use one of: ${known.join(", ")}, none, host`,
+      data: { known },
+    },
+  );
 }
 
 function loadLayer(layer: Files): Networks {
@@ -70,7 +81,8 @@ function loadLayer(layer: Files): Networks {
     try {
       const config = loadFile(layer, file);
       const other = byName.get(config.name);
-      if (other !== undefined) throw badConfig(config.source, [{ field: "name", reason: `is taken by ${other.source}` }], config.name);
+      if (other !== undefined)
+        throw badConfig(config.source, [{ field: "name", reason: `is taken by ${other.source}` }], config.name);
       byName.set(config.name, config);
     } catch (reason) {
       problems.push(toProblem(layer.path(file), reason));
@@ -84,14 +96,20 @@ function loadFile(layer: Files, file: string): NetworkConfig {
   if (config.loadOnlyInlinedPlugins) return config;
   const folder = layer.sub(config.name);
   const names = folder.list("").filter((name) => name.endsWith(".conf"));
-  const documents = names.map((name) => decodeDocument(folder.readBytes(name, CONFIG_LIMIT_BYTES), folder.path(name)).root);
+  const documents = names.map(
+    (name) => decodeDocument(folder.readBytes(name, CONFIG_LIMIT_BYTES), folder.path(name)).root,
+  );
   if (documents.length > 0) return appendPlugins(config, documents);
-  if (config.plugins.length === 0) throw badConfig(config.source, [{ field: "plugins", reason: "is empty" }], config.name);
+  if (config.plugins.length === 0)
+    throw badConfig(config.source, [{ field: "plugins", reason: "is empty" }], config.name);
   return config;
 }
 
 function toProblem(file: string, reason: unknown): NetworkProblem {
-  const error = reason instanceof NetworkError ? reason : badConfig(file, [{ field: "", reason: "cannot be read" }], undefined, reason);
+  const error =
+    reason instanceof NetworkError
+      ? reason
+      : badConfig(file, [{ field: "", reason: "cannot be read" }], undefined, reason);
   const name = error.data["name"];
   const base = file.slice(file.lastIndexOf("/") + 1);
   const stem = base.replace(/^\d+-/, "").replace(/\.[a-z]+$/, "");

@@ -19,7 +19,8 @@ export function parseNetArgs(network: string, args: Readonly<Record<string, stri
   const pairs = Object.entries(args).filter(([key]) => key !== "IgnoreUnknown");
   for (const [key, value] of pairs) {
     if (!/^[A-Za-z0-9_]{1,64}$/.test(key)) throw badArgs(network, `"${key}" is not a key of letters and digits`);
-    if (!/^[^;=\x00-\x20\x7f]{1,512}$/.test(value)) throw badArgs(network, `the value of ${key} is empty or contains ; = or a space`);
+    if (!/^[^;=\x00-\x20\x7f]{1,512}$/.test(value))
+      throw badArgs(network, `the value of ${key} is empty or contains ; = or a space`);
   }
   const ips = args["IP"]?.split(",") ?? [];
   const bad = ips.find((ip) => !/^[0-9a-fA-F:.]+(\/\d{1,3})?$/.test(ip));

@@ -25,7 +25,9 @@ export function planPluginInput(
   extras: PluginInputExtras = {},
 ): JsonObject {
   const { capabilities: _declared, cniVersions: _offered, ...own } = plugin.fields;
-  const runtimeConfig = Object.fromEntries(Object.entries(extras.capabilityArgs ?? {}).filter(([name]) => plugin.capabilities.has(name)));
+  const runtimeConfig = Object.fromEntries(
+    Object.entries(extras.capabilityArgs ?? {}).filter(([name]) => plugin.capabilities.has(name)),
+  );
   return {
     ...own,
     name: network.name,
@@ -33,7 +35,10 @@ export function planPluginInput(
     ...(Object.keys(runtimeConfig).length > 0 && { runtimeConfig }),
     ...(extras.prevResult !== undefined && { prevResult: decodeJson(extras.prevResult) }),
     ...(extras.validAttachments && {
-      "cni.dev/valid-attachments": extras.validAttachments.map(({ containerId, ifName }) => ({ containerID: containerId, ifname: ifName })),
+      "cni.dev/valid-attachments": extras.validAttachments.map(({ containerId, ifName }) => ({
+        containerID: containerId,
+        ifname: ifName,
+      })),
     }),
   };
 }

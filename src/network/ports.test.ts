@@ -4,17 +4,24 @@ import { openFiles } from "../sys/linux/files.ts";
 import { parseNetworkConfig } from "./config.ts";
 import { defaultNetwork } from "./default-network.ts";
 import { parseIpHex } from "./ip-address.ts";
-import { assertPortsFree, planPortMappings, type HostPort } from "./ports.ts";
+import { assertPortsFree, type HostPort, planPortMappings } from "./ports.ts";
 import { parseProcSockets } from "./proc-sockets.ts";
 
 const PROC = openFiles("/proc");
-const aPort = (hostPort: number, hostIp = "", protocol: HostPort["protocol"] = "tcp"): HostPort => ({ hostIp, hostPort, podPort: 80, protocol });
+const aPort = (hostPort: number, hostIp = "", protocol: HostPort["protocol"] = "tcp"): HostPort => ({
+  hostIp,
+  hostPort,
+  podPort: 80,
+  protocol,
+});
 
 test("assertPortsFree() sees listening programs of the host, by address and protocol", () => {
   const server = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data: () => undefined } });
   try {
     for (const ip of ["", "0.0.0.0", "::", "127.0.0.1", "::ffff:127.0.0.1"]) {
-      expect(() => assertPortsFree(PROC, { wanted: [aPort(server.port, ip)], others: [] })).toThrowCode("network/port-taken");
+      expect(() => assertPortsFree(PROC, { wanted: [aPort(server.port, ip)], others: [] })).toThrowCode(
+        "network/port-taken",
+      );
     }
     assertPortsFree(PROC, { wanted: [aPort(server.port, "192.0.2.1"), aPort(server.port, "", "sctp")], others: [] });
   } finally {
@@ -26,14 +33,21 @@ test("assertPortsFree() names the pod that has the port, and finds doubles withi
   const others = [{ pod: "web", ports: [aPort(5, "192.0.2.1", "sctp")] }];
   expect(() => assertPortsFree(PROC, { wanted: [aPort(5, "", "sctp")], others })).toThrowCode("network/port-taken");
   assertPortsFree(PROC, { wanted: [aPort(5, "192.0.2.2", "sctp")], others });
-  expect(() => assertPortsFree(PROC, { wanted: [aPort(6, "", "sctp"), aPort(6, "::1", "sctp")], others: [] })).toThrowCode("network/port-taken");
-  expect(() => assertPortsFree(PROC, { wanted: [aPort(6, "eth0", "sctp")], others: [] })).toThrowCode("network/bad-args");
+  expect(() =>
+    assertPortsFree(PROC, { wanted: [aPort(6, "", "sctp"), aPort(6, "::1", "sctp")], others: [] }),
+  ).toThrowCode("network/port-taken");
+  expect(() => assertPortsFree(PROC, { wanted: [aPort(6, "eth0", "sctp")], others: [] })).toThrowCode(
+    "network/bad-args",
+  );
 });
 
 test("planPortMappings() takes the first network that maps ports, or says what to do", () => {
   const plain = parseNetworkConfig(new TextEncoder().encode('{"name":"plain","type":"ptp"}'), "f");
   const mapping = planPortMappings([plain, defaultNetwork({ hasIpv6: false })], [aPort(8080, "192.0.2.1")]);
-  expect(mapping).toEqual({ networkIndex: 1, portMappings: [{ hostPort: 8080, containerPort: 80, protocol: "tcp", hostIP: "192.0.2.1" }] });
+  expect(mapping).toEqual({
+    networkIndex: 1,
+    portMappings: [{ hostPort: 8080, containerPort: 80, protocol: "tcp", hostIP: "192.0.2.1" }],
+  });
   expect(() => planPortMappings([plain], [aPort(1)])).toThrowCode("network/no-port-mapping");
 });
 

@@ -4,7 +4,7 @@ import type { NetworkConfig } from "./config.ts";
 import { NetworkError } from "./errors.ts";
 import { parseIpHex } from "./ip-address.ts";
 import { hasCapability } from "./plugin-input.ts";
-import { parseProcSockets, type BoundSocket } from "./proc-sockets.ts";
+import { type BoundSocket, parseProcSockets } from "./proc-sockets.ts";
 
 /** A host port led into a pod; the same shape as the pod's port option. */
 export interface HostPort {
@@ -53,9 +53,13 @@ export function planPortMappings(
   const networkIndex = networks.findIndex((network) => hasCapability(network, "portMappings"));
   if (networkIndex === -1) {
     const names = networks.map(({ name }) => name).join(", ") || "none";
-    throw new NetworkError("network/no-port-mapping", `Cannot map ports of the pod: no network of it maps ports (${names})`, {
-      hint: 'add --net default, or give a network the plugin "portmap" with "capabilities": {"portMappings": true}',
-    });
+    throw new NetworkError(
+      "network/no-port-mapping",
+      `Cannot map ports of the pod: no network of it maps ports (${names})`,
+      {
+        hint: 'add --net default, or give a network the plugin "portmap" with "capabilities": {"portMappings": true}',
+      },
+    );
   }
   return { networkIndex, portMappings: ports.map(toMapping) };
 }
@@ -98,7 +102,8 @@ function isSameReach(a: string, b: string): boolean {
 }
 
 function portTaken(port: HostPort, who: string, by: string): NetworkError {
-  const where = port.hostIp === "" ? `${port.hostPort}/${port.protocol}` : `${port.hostIp}:${port.hostPort}/${port.protocol}`;
+  const where =
+    port.hostIp === "" ? `${port.hostPort}/${port.protocol}` : `${port.hostIp}:${port.hostPort}/${port.protocol}`;
   return new NetworkError("network/port-taken", `Cannot map host port "${where}": ${who} has it`, {
     hint: `choose another host port${by === "host" ? `, or find the program: ss -lnp sport = :${port.hostPort}` : ""}`,
     data: { hostIp: port.hostIp, hostPort: port.hostPort, protocol: port.protocol, by },

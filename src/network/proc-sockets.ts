@@ -15,7 +15,8 @@ const RECEIVING = { tcp: "0A", udp: "07" } as const;
  */
 export function parseProcSockets(text: string, protocol: "tcp" | "udp"): BoundSocket[] {
   return text.split("\n").flatMap((line) => {
-    const [, address, port, state] = /^\s*\d+: ([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4}) \S+ ([0-9A-F]{2}) /.exec(line) ?? [];
+    const [, address, port, state] =
+      /^\s*\d+: ([0-9A-F]{8}|[0-9A-F]{32}):([0-9A-F]{4}) \S+ ([0-9A-F]{2}) /.exec(line) ?? [];
     if (address === undefined || port === undefined || state !== RECEIVING[protocol]) return [];
     return [{ protocol, addressHex: toNetworkOrder(address), port: Number.parseInt(port, 16) }];
   });
@@ -24,5 +25,8 @@ export function parseProcSockets(text: string, protocol: "tcp" | "udp"): BoundSo
 /** The kernel prints each 32-bit word of an address in the order of the machine, which is little-endian wherever we run. */
 function toNetworkOrder(hex: string): string {
   const words = hex.match(/.{8}/g) ?? [];
-  return words.map((word) => (word.match(/../g) ?? []).toReversed().join("")).join("").toLowerCase();
+  return words
+    .map((word) => (word.match(/../g) ?? []).toReversed().join(""))
+    .join("")
+    .toLowerCase();
 }

@@ -20,6 +20,8 @@ export interface ResolvConfInput {
 
 const MAX_ENTRIES = 32;
 const LIMIT_CHARS = 64 * 1024;
+const DOMAIN = /^(\.|[A-Za-z0-9_.-]{1,253})$/;
+const OPTION = /^[a-z0-9-]+(:\d{1,5})?$/;
 
 /**
  * Text of the pod's resolv.conf, or undefined for "leave the image's alone". Precedence: the user's servers, then the first
@@ -33,9 +35,9 @@ export function planResolvConf(input: ResolvConfInput): string | undefined {
   const source = chooseSource(input);
   const search = input.search.length > 0 ? input.search : source.search;
   const options = input.options.length > 0 ? input.options : source.options;
-  source.nameservers.forEach((one) => assertWord("server", one, parseIpHex(one.replace(/%[A-Za-z0-9_.-]{1,15}$/, "")) !== undefined));
-  search.forEach((one) => assertWord("search domain", one, /^(\.|[A-Za-z0-9_.-]{1,253})$/.test(one)));
-  options.forEach((one) => assertWord("option", one, /^[a-z0-9-]+(:\d{1,5})?$/.test(one)));
+  for (const one of source.nameservers) assertWord("server", one, isServer(one));
+  for (const one of search) assertWord("search domain", one, DOMAIN.test(one));
+  for (const one of options) assertWord("option", one, OPTION.test(one));
   for (const list of [source.nameservers, search, options]) {
     if (list.length > MAX_ENTRIES) throw badDns(`it has more than ${MAX_ENTRIES} entries of one kind`);
   }
@@ -48,8 +50,10 @@ export function planResolvConf(input: ResolvConfInput): string | undefined {
 }
 
 function chooseSource(input: ResolvConfInput): ResultDns {
-  if (Array.isArray(input.servers) && input.servers.length > 0) return { nameservers: input.servers, search: [], options: [] };
-  const network = input.servers === "host" ? undefined : input.networks.find(({ nameservers }) => nameservers.length > 0);
+  if (Array.isArray(input.servers) && input.servers.length > 0)
+    return { nameservers: input.servers, search: [], options: [] };
+  const network =
+    input.servers === "host" ? undefined : input.networks.find(({ nameservers }) => nameservers.length > 0);
   if (network === undefined) return chooseHostSource(input);
   const search = network.search.length > 0 || network.domain === undefined ? network.search : [network.domain];
   return { nameservers: network.nameservers, search, options: network.options };
@@ -75,13 +79,25 @@ function parseResolvConf(text: string): ResultDns {
   let search: string[] = [];
   const options: string[] = [];
   for (const line of text.slice(0, LIMIT_CHARS).split("\n").slice(0, 1000)) {
-    const [keyword, ...words] = line.replace(/^[#;].*$/, "").trim().split(/\s+/);
+    const [keyword, ...words] = line
+      .replace(/^[#;].*$/, "")
+      .trim()
+      .split(/\s+/);
     const [first] = words;
-    if (keyword === "nameserver" && first !== undefined && parseIpHex(first.replace(/%.*$/, "")) !== undefined) nameservers.push(first);
-    else if (keyword === "search" || keyword === "domain") search = words.filter((one) => /^(\.|[A-Za-z0-9_.-]{1,253})$/.test(one));
-    else if (keyword === "options") options.push(...words.filter((one) => /^[a-z0-9-]+(:\d{1,5})?$/.test(one)));
+    if (keyword === "nameserver" && first !== undefined && isServer(first)) nameservers.push(first);
+    else if (keyword === "search" || keyword === "domain") search = words.filter((one) => DOMAIN.test(one));
+    else if (keyword === "options") options.push(...words.filter((one) => OPTION.test(one)));
   }
-  return { nameservers: nameservers.slice(0, MAX_ENTRIES), search: search.slice(0, MAX_ENTRIES), options: options.slice(0, MAX_ENTRIES) };
+  return {
+    nameservers: nameservers.slice(0, MAX_ENTRIES),
+    search: search.slice(0, MAX_ENTRIES),
+    options: options.slice(0, MAX_ENTRIES),
+  };
+}
+
+/** An address, for link-local ones with a zone behind it. */
+function isServer(text: string): boolean {
+  return parseIpHex(text.replace(/%[A-Za-z0-9_.-]{1,15}$/, "")) !== undefined;
 }
 
 function assertWord(kind: string, word: string, isGood: boolean): void {

@@ -18,16 +18,28 @@ test("parseResult() reads ip4 and ip6 of 0.2.0", () => {
   });
 });
 
-test.each(["0.3.1", "0.4.0", "1.0.0", "1.1.0"])("parseResult() reads the lists of %s and names the interface", (cniVersion) => {
-  const raw = JSON.stringify({
-    cniVersion,
-    interfaces: [{ name: "br0", mac: "02:00:00:00:00:01", mtu: 1500 }, { name: "eth0", sandbox: "/run/netns/x", socketPath: "" }],
-    ips: [{ version: "4", address: "10.0.0.2/24", interface: 1 }, { address: "10.0.0.3/24", interface: -1 }],
-  });
-  const result = parseResult(raw, "p");
-  expect(result.ips).toEqual([{ address: "10.0.0.2/24", interface: "eth0" }, { address: "10.0.0.3/24" }]);
-  expect(result.interfaces).toEqual([{ name: "br0", mac: "02:00:00:00:00:01" }, { name: "eth0", sandbox: "/run/netns/x" }]);
-});
+test.each(["0.3.1", "0.4.0", "1.0.0", "1.1.0"])(
+  "parseResult() reads the lists of %s and names the interface",
+  (cniVersion) => {
+    const raw = JSON.stringify({
+      cniVersion,
+      interfaces: [
+        { name: "br0", mac: "02:00:00:00:00:01", mtu: 1500 },
+        { name: "eth0", sandbox: "/run/netns/x", socketPath: "" },
+      ],
+      ips: [
+        { version: "4", address: "10.0.0.2/24", interface: 1 },
+        { address: "10.0.0.3/24", interface: -1 },
+      ],
+    });
+    const result = parseResult(raw, "p");
+    expect(result.ips).toEqual([{ address: "10.0.0.2/24", interface: "eth0" }, { address: "10.0.0.3/24" }]);
+    expect(result.interfaces).toEqual([
+      { name: "br0", mac: "02:00:00:00:00:01" },
+      { name: "eth0", sandbox: "/run/netns/x" },
+    ]);
+  },
+);
 
 test.each([
   ["nothing", ""],

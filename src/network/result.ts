@@ -73,10 +73,14 @@ class ResultReader {
   }
 
   fail(reason: string, cause?: unknown): NetworkError {
-    return new NetworkError("network/bad-result", `Cannot use the answer of network plugin "${this.plugin}": ${reason}`, {
-      hint: "check that the plugin speaks the cniVersion of the network: gantry net check",
-      cause,
-    });
+    return new NetworkError(
+      "network/bad-result",
+      `Cannot use the answer of network plugin "${this.plugin}": ${reason}`,
+      {
+        hint: "check that the plugin speaks the cniVersion of the network: gantry net check",
+        cause,
+      },
+    );
   }
 
   decode(raw: string): JsonObject {
@@ -110,16 +114,22 @@ class ResultReader {
 
   texts(object: JsonObject, field: string): string[] {
     const value = object[field] ?? [];
-    if (Array.isArray(value) && value.length <= MAX_ITEMS && value.every((one) => typeof one === "string")) return value;
+    if (Array.isArray(value) && value.length <= MAX_ITEMS && value.every((one) => typeof one === "string"))
+      return value;
     throw this.fail(`"${field}" is not a list of texts`);
   }
 
   ip(object: JsonObject, interfaces: readonly ResultInterface[]): ResultIp {
     const index = object["interface"];
     const carrier = typeof index === "number" && index >= 0 ? interfaces[index] : undefined;
-    if (typeof index === "number" && index >= 0 && carrier === undefined) throw this.fail(`"interface" ${index} does not exist`);
+    if (typeof index === "number" && index >= 0 && carrier === undefined)
+      throw this.fail(`"interface" ${index} does not exist`);
     const address = this.address(object, "address");
-    return { address, ...this.optional(object, "gateway"), ...(carrier === undefined ? {} : { interface: carrier.name }) };
+    return {
+      address,
+      ...this.optional(object, "gateway"),
+      ...(carrier === undefined ? {} : { interface: carrier.name }),
+    };
   }
 
   address(object: JsonObject, field: string): string {
@@ -146,7 +156,10 @@ class ResultReader {
 
   oldFamilies(root: JsonObject): { ips: ResultIp[]; routes: ResultRoute[] } {
     const families = ["ip4", "ip6"].map((field) => root[field]).filter(isJsonObject);
-    const ips = families.map((family) => ({ address: this.address(family, "ip"), ...this.optional(family, "gateway") }));
+    const ips = families.map((family) => ({
+      address: this.address(family, "ip"),
+      ...this.optional(family, "gateway"),
+    }));
     return { ips, routes: families.flatMap((family) => this.list(family, "routes").map((one) => this.route(one))) };
   }
 }

@@ -28,13 +28,15 @@ export interface NetworkHealth {
 
 /** Describes every readable network, sorted by name, without running a plugin. */
 export function listNetworks(host: Pick<PluginHost, "pluginDirs">, networks: Networks): NetworkSummary[] {
-  return [...networks.byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1)).map((network) => ({
-    name: network.name,
-    cniVersion: network.cniVersion,
-    source: network.source,
-    plugins: pluginTypes(network).map((type) => ({ type, path: findPlugin(host.pluginDirs, type) ?? null })),
-    capabilities: [...new Set(network.plugins.flatMap(({ capabilities }) => [...capabilities]))].sort(),
-  }));
+  return [...networks.byName.values()]
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .map((network) => ({
+      name: network.name,
+      cniVersion: network.cniVersion,
+      source: network.source,
+      plugins: pluginTypes(network).map((type) => ({ type, path: findPlugin(host.pluginDirs, type) ?? null })),
+      capabilities: [...new Set(network.plugins.flatMap(({ capabilities }) => [...capabilities]))].sort(),
+    }));
 }
 
 /** Examines every network and every unreadable file: are the plugins there, and do they say they are ready. */
@@ -50,7 +52,11 @@ export async function checkNetworks(
   return [...broken, ...checked].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-async function checkOne(host: PluginHost, network: NetworkConfig, options?: { readonly signal?: AbortSignal }): Promise<NetworkHealth> {
+async function checkOne(
+  host: PluginHost,
+  network: NetworkConfig,
+  options?: { readonly signal?: AbortSignal },
+): Promise<NetworkHealth> {
   const { name, source } = network;
   const missing = pluginTypes(network).filter((type) => findPlugin(host.pluginDirs, type) === undefined);
   if (missing.length > 0) {
@@ -61,7 +67,12 @@ async function checkOne(host: PluginHost, network: NetworkConfig, options?: { re
   try {
     const outcome = await statusNetwork(host, network, options);
     if (outcome === "ok") return { name, source, state: "ok", detail: "all plugins are ready" };
-    return { name, source, state: "unknown", detail: `all plugins are installed; cniVersion ${network.cniVersion} has no STATUS` };
+    return {
+      name,
+      source,
+      state: "unknown",
+      detail: `all plugins are installed; cniVersion ${network.cniVersion} has no STATUS`,
+    };
   } catch (reason) {
     if (reason instanceof EngineError) return failed({ name, source }, reason);
     throw reason;

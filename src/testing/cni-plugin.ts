@@ -32,11 +32,18 @@ export interface ScriptedPlugin {
  * Puts a real executable called `type` into `dir` which records every call's environment, input and descriptors, and answers
  * as told; without an answer it succeeds with an empty result. Works for several plugins in one directory.
  */
-export function createCniPlugin(dir: Files, type: string, answers: Readonly<Record<string, PluginAnswer>> = {}): ScriptedPlugin {
+export function createCniPlugin(
+  dir: Files,
+  type: string,
+  answers: Readonly<Record<string, PluginAnswer>> = {},
+): ScriptedPlugin {
   const state = `${type}.state`;
   dir.ensureDir(`${state}/calls`);
   const answer = (command: string, { stdout, stderr = "", exitCode = 0, hangs = false }: PluginAnswer): void => {
-    dir.writeAtomic(`${state}/${command}.out`, typeof stdout === "string" ? stdout : stdout === undefined ? "" : JSON.stringify(stdout));
+    dir.writeAtomic(
+      `${state}/${command}.out`,
+      typeof stdout === "string" ? stdout : stdout === undefined ? "" : JSON.stringify(stdout),
+    );
     dir.writeAtomic(`${state}/${command}.err`, stderr);
     dir.writeAtomic(`${state}/${command}.sh`, hangs ? "exec sleep 3600\n" : `exit ${exitCode}\n`);
   };
@@ -66,9 +73,16 @@ function readCalls(calls: Files): PluginCallRecord[] {
   const names = calls.list("").filter((name) => name.endsWith(".env"));
   return names.map((name) => {
     const base = name.slice(0, -".env".length);
-    const pairs = calls.readText(name).split("\n").map((line) => /^([A-Z_]+)=(.*)$/.exec(line) ?? []);
+    const pairs = calls
+      .readText(name)
+      .split("\n")
+      .map((line) => /^([A-Z_]+)=(.*)$/.exec(line) ?? []);
     const env = Object.fromEntries(pairs.flatMap(([, key, value]) => (key === undefined ? [] : [[key, value ?? ""]])));
-    const fds = calls.readText(`${base}.fds`).split("\n").map(Number).filter((fd) => fd > 2 && fd !== 10 && fd < 200);
+    const fds = calls
+      .readText(`${base}.fds`)
+      .split("\n")
+      .map(Number)
+      .filter((fd) => fd > 2 && fd !== 10 && fd < 200);
     return { command: env["CNI_COMMAND"] ?? "", env, stdin: calls.readText(`${base}.stdin`), fds };
   });
 }

@@ -1,5 +1,5 @@
-import type { Files, Programs } from "../sys/host.ts";
 import type { AttachmentHost } from "../network/detach.ts";
+import type { Files, Programs } from "../sys/host.ts";
 import { openFiles } from "../sys/linux/files.ts";
 import { createPrograms } from "../sys/linux/processes.ts";
 
@@ -8,7 +8,10 @@ export interface NetworkLab extends AsyncDisposable {
   /** Scratch directory, gone with the lab. */
   readonly scratch: Files;
   /** Runs plugins inside the lab's host namespace; `files` is a pod directory called `pod`. */
-  attachmentHost(pod: string, options?: { readonly pluginDirs?: readonly Files[]; readonly timeoutMs?: number }): AttachmentHost;
+  attachmentHost(
+    pod: string,
+    options?: { readonly pluginDirs?: readonly Files[]; readonly timeoutMs?: number },
+  ): AttachmentHost;
   /** New namespace for a pod; returns its path. */
   addNetns(name: string): Promise<string>;
   removeNetns(path: string): Promise<void>;
@@ -28,7 +31,10 @@ export async function openNetworkLab(): Promise<NetworkLab> {
   scratch.ensureDir("");
   const made: string[] = [];
   const run: NetworkLab["run"] = async (argv, netns = host) => {
-    const { exitCode, stdout, stderr } = await programs.run({ argv: ["nsenter", `--net=${netns}`, "--", ...argv], timeoutMs: 30_000 });
+    const { exitCode, stdout, stderr } = await programs.run({
+      argv: ["nsenter", `--net=${netns}`, "--", ...argv],
+      timeoutMs: 30_000,
+    });
     if (exitCode !== 0) throw new TypeError(`${argv.join(" ")}: exit ${exitCode}: ${stderr}`);
     return stdout;
   };
@@ -65,7 +71,10 @@ export async function openNetworkLab(): Promise<NetworkLab> {
 }
 
 function enterFirst(programs: Programs, netns: string): Programs {
-  return { run: (program, options) => programs.run({ ...program, argv: ["/usr/bin/nsenter", `--net=${netns}`, "--", ...program.argv] }, options) };
+  return {
+    run: (program, options) =>
+      programs.run({ ...program, argv: ["/usr/bin/nsenter", `--net=${netns}`, "--", ...program.argv] }, options),
+  };
 }
 
 async function runOutside(programs: Programs, argv: readonly [string, ...string[]]): Promise<void> {
@@ -74,5 +83,9 @@ async function runOutside(programs: Programs, argv: readonly [string, ...string[
 }
 
 function stripRules(text: string): string {
-  return text.split("\n").filter((line) => !line.startsWith("#")).map((line) => line.replace(/\[\d+:\d+\]/, "")).join("\n");
+  return text
+    .split("\n")
+    .filter((line) => !line.startsWith("#"))
+    .map((line) => line.replace(/\[\d+:\d+\]/, ""))
+    .join("\n");
 }
