@@ -3,6 +3,7 @@ import { listRecords, readRecord } from "./attachment-record.ts";
 import type { NetworkConfig } from "./config.ts";
 import { type AttachmentHost, detachNetwork } from "./detach.ts";
 import { NetworkError } from "./errors.ts";
+import type { CapabilityArgs } from "./plugin-input.ts";
 import { type HostPort, planPortMappings } from "./ports.ts";
 import { type AttachmentResult, parseResult } from "./result.ts";
 
@@ -12,6 +13,8 @@ export interface PodNetworks {
   readonly netnsPath: string;
   readonly networks: readonly { readonly config: NetworkConfig; readonly args: Readonly<Record<string, string>> }[];
   readonly ports: readonly HostPort[];
+  /** Values for plugins that declare them: `bandwidth`, `dns`, `aliases`, … */
+  readonly capabilityArgs?: CapabilityArgs;
 }
 
 /** One joined network of a pod. */
@@ -40,10 +43,10 @@ export async function attachAll(
     for (const [index, { config, args }] of pod.networks.entries()) {
       const portMappings: readonly PortMapping[] = index === mapping.networkIndex ? mapping.portMappings : [];
       const ifName = `eth${index}`;
-      const { containerId, netnsPath } = pod;
+      const { containerId, netnsPath, capabilityArgs = {} } = pod;
       const result = await attachNetwork(
         host,
-        { network: config, containerId, netnsPath, ifName, args, portMappings },
+        { network: config, containerId, netnsPath, ifName, args, portMappings, capabilityArgs },
         options,
       );
       done.push({ network: config.name, ifName, result });

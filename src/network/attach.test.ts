@@ -211,6 +211,31 @@ test("attachNetwork() writes the record before the first plugin runs and takes d
   expect(slow.calls().map(({ command }) => command)).toEqual(["ADD", "DEL", "DEL", "ADD"]);
 });
 
+test("attachNetwork() aborted half-way still takes down what it made", async () => {
+  await using lab = await openNetworkLab();
+  const scripted = lab.scratch.sub("plugins");
+  const first = createCniPlugin(scripted, "first");
+  const inner = lab.attachmentHost("s", { pluginDirs: [scripted] });
+  const abort = new AbortController();
+  const programs: typeof inner.programs = {
+    run: async (program, options) => {
+      options?.signal?.throwIfAborted();
+      const result = await inner.programs.run(program);
+      abort.abort();
+      return result;
+    },
+  };
+  const network = parseNetworkConfig(
+    new TextEncoder().encode('{"name":"n","cniVersion":"1.0.0","plugins":[{"type":"first"},{"type":"first"}]}'),
+    "test",
+  );
+  const input = { network, containerId: "s", netnsPath: "/run/netns/none", ifName: "eth0" };
+  const work = attachNetwork({ ...inner, programs }, input, { signal: abort.signal });
+  await expect(work).rejects.toMatchObject({ name: "AbortError" });
+  expect(first.calls().map(({ command }) => command)).toEqual(["ADD", "DEL", "DEL"]);
+  expect(inner.files.list("net")).toEqual([]);
+});
+
 function aChain(type: string): NetworkConfig {
   const text = JSON.stringify({
     cniVersion: "1.0.0",

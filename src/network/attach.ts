@@ -125,6 +125,7 @@ class Chain {
       prevResult: this.prevResult,
     });
     if (failures.length === 0) removeRecord(this.host.files, this.record.ifName);
+    // A foreign reason (an abort, a bug) goes out as it is; the record that stays tells the rest.
     if (failures.length === 0 || !(reason instanceof NetworkError)) return reason;
     return new NetworkError(reason.code, reason.message, {
       ...(reason.hint === undefined ? {} : { hint: reason.hint }),
