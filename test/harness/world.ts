@@ -18,6 +18,8 @@ export interface World extends AsyncDisposable {
   readonly config: string;
   /** Home directory for gpg, mode 0700. */
   readonly gnupgHome: string;
+  /** Environment of every call; services add to it (`GANTRY_CA_FILE`). */
+  readonly env: Map<string, string>;
   /** Runs the binary with this world's root, configuration and GNUPGHOME. */
   gantry(args: readonly string[], options?: Omit<GantryOptions, "root" | "config">): Promise<GantryResult>;
   /** Like `gantry`, but any exit code other than 0 rejects with the whole output. */
@@ -35,14 +37,16 @@ export async function createWorld(): Promise<World> {
   const dir = mkdtempSync(join(tmpdir(), "gantry-world-"));
   const [root, config, gnupgHome] = [join(dir, "root"), join(dir, "config"), join(dir, "gnupg")];
   for (const path of [root, config, gnupgHome]) mkdirSync(path, { mode: 0o700 });
+  const worldEnv = new Map([["GNUPGHOME", gnupgHome]]);
   const resources = new AsyncDisposableStack();
   const run: World["gantry"] = (args, options = {}) =>
-    gantry(args, { ...options, root, config, env: { GNUPGHOME: gnupgHome, ...options.env } });
+    gantry(args, { ...options, root, config, env: { ...Object.fromEntries(worldEnv), ...options.env } });
   return {
     dir,
     root,
     config,
     gnupgHome,
+    env: worldEnv,
     gantry: run,
     succeed: async (args, options) => {
       const result = await run(args, options);
@@ -51,7 +55,8 @@ export async function createWorld(): Promise<World> {
     },
     use: (resource) => resources.use(resource),
     async [Symbol.asyncDispose]() {
-      const problems = [...(await removePods(run)), ...strayMounts(dir)];
+      const problems = await removePods(run).catch((reason: unknown) => [`clean-up: ${String(reason)}`]);
+      problems.push(...strayMounts(dir));
       await resources.disposeAsync();
       if (strayMounts(dir).length === 0) rmSync(dir, { recursive: true, force: true });
       problems.push(...(await settledLeaks(before)));
