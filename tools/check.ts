@@ -16,6 +16,15 @@ const STEPS: readonly Step[] = [
   { name: "cli-docs", argv: [process.execPath, "tools/gen-cli-docs.ts", "--check"] },
 ];
 
+/** Lint prints whole diffs: the first screens are enough to act on. */
+const MAX_LINES = 120;
+
+function shorten(output: string): string {
+  const lines = output.split("\n");
+  if (lines.length <= MAX_LINES) return output;
+  return [...lines.slice(0, MAX_LINES), `… ${lines.length - MAX_LINES} more lines`].join("\n");
+}
+
 let failed = 0;
 for (const step of STEPS) {
   const script = step.argv[1] ?? "";
@@ -31,7 +40,7 @@ for (const step of STEPS) {
     console.log(`ok    ${step.name}`);
   } else {
     failed++;
-    console.log(`FAIL  ${step.name}\n${output.replace(/^/gm, "      ")}`);
+    console.log(`FAIL  ${step.name}\n${shorten(output).replace(/^/gm, "      ")}`);
   }
 }
 process.exitCode = failed === 0 ? 0 : 1;
