@@ -23,7 +23,7 @@ export async function collectSignatures(
   for (const candidate of candidates.slice(0, MAX_SIGNATURES)) {
     try {
       const manifest = await read(candidate, MAX_ARTIFACT_BYTES);
-      const layer = signatureLayer(manifest, subject, `read the artifact ${candidate.digest} from ${place}`);
+      const layer = signatureLayer(manifest, subject);
       if (layer === undefined) continue;
       found.push({ bytes: await read(layer, MAX_SIGNATURE_BYTES), from: `${place}@${candidate.digest}`, over: "manifest" });
     } catch (reason) {

@@ -1,8 +1,9 @@
 import type { Descriptor } from "../image/descriptor.ts";
 import { type Digest, digestOf, splitDigest } from "../image/digest.ts";
+import { OCI_EMPTY, OCI_MANIFEST } from "../image/media-types.ts";
+import { parseManifest } from "../image/parse-manifest.ts";
 import { TransportError } from "./errors.ts";
-import { OCI_EMPTY_TYPE, OCI_MANIFEST_TYPE, SIGNATURE_ARTIFACT_TYPE, SIGNATURE_LAYER_TYPE } from "./media-types.ts";
-import { readArtifactManifest } from "./read-descriptors.ts";
+import { SIGNATURE_ARTIFACT_TYPE, SIGNATURE_LAYER_TYPE } from "./signature-media-types.ts";
 
 /** Largest signature read or written. */
 export const MAX_SIGNATURE_BYTES = 65_536;
@@ -37,18 +38,18 @@ export function buildSignatureArtifact(
   if (signature.byteLength === 0 || signature.byteLength > MAX_SIGNATURE_BYTES) {
     throw new TransportError("transport/unsupported", `Cannot attach a signature of ${signature.byteLength} bytes: the limit is 1 to ${MAX_SIGNATURE_BYTES}`);
   }
-  const config = blobOf(new TextEncoder().encode("{}"), OCI_EMPTY_TYPE);
+  const config = blobOf(new TextEncoder().encode("{}"), OCI_EMPTY);
   const layer = blobOf(signature, SIGNATURE_LAYER_TYPE);
   const document = {
     schemaVersion: 2,
-    mediaType: OCI_MANIFEST_TYPE,
+    mediaType: OCI_MANIFEST,
     artifactType: SIGNATURE_ARTIFACT_TYPE,
     config: encodeDescriptor(config.descriptor),
     layers: [encodeDescriptor(layer.descriptor)],
     subject: { mediaType: subject.mediaType, digest: subject.digest, size: subject.sizeBytes },
     ...(options.createdAt === undefined ? {} : { annotations: { "org.opencontainers.image.created": options.createdAt } }),
   };
-  const { raw, descriptor } = blobOf(new TextEncoder().encode(JSON.stringify(document)), OCI_MANIFEST_TYPE);
+  const { raw, descriptor } = blobOf(new TextEncoder().encode(JSON.stringify(document)), OCI_MANIFEST);
   return { subject, config, layer, manifest: { raw, descriptor: { ...descriptor, artifactType: SIGNATURE_ARTIFACT_TYPE } } };
 }
 
@@ -74,9 +75,10 @@ export function referrersTag(digest: Digest): string {
 /**
  * Descriptor of the signature inside an artifact manifest, when it really is a signature of `subject`; undefined for
  * any other artifact. Claims nothing about validity. Both size limits hold.
+ * @throws {ImageError} "image/bad-manifest"
  */
-export function signatureLayer(raw: Uint8Array, subject: Digest, what: string): Descriptor | undefined {
-  const artifact = readArtifactManifest(raw, what);
+export function signatureLayer(raw: Uint8Array, subject: Digest): Descriptor | undefined {
+  const artifact = parseManifest(raw, OCI_MANIFEST);
   const layer = artifact.layers[0];
   if (artifact.artifactType !== SIGNATURE_ARTIFACT_TYPE || artifact.subject?.digest !== subject) return undefined;
   if (layer?.mediaType !== SIGNATURE_LAYER_TYPE || layer.sizeBytes > MAX_SIGNATURE_BYTES) return undefined;

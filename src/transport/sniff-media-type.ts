@@ -1,4 +1,4 @@
-import { OCI_INDEX_TYPE, OCI_MANIFEST_TYPE } from "./media-types.ts";
+import { OCI_INDEX, OCI_MANIFEST } from "../image/media-types.ts";
 
 const DOCKER_V1_TYPE = "application/vnd.docker.distribution.manifest.v1+prettyjws";
 
@@ -21,5 +21,5 @@ export function sniffMediaType(raw: Uint8Array): string | undefined {
   const isManifest = Array.isArray(fields.layers) || fields.config !== undefined;
   if (isIndex === isManifest) return undefined;
   if (typeof fields.mediaType === "string") return fields.mediaType;
-  return isIndex ? OCI_INDEX_TYPE : OCI_MANIFEST_TYPE;
+  return isIndex ? OCI_INDEX : OCI_MANIFEST;
 }

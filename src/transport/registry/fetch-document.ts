@@ -2,8 +2,7 @@ import type { Descriptor } from "../../image/descriptor.ts";
 import { createHasher, splitDigest } from "../../image/digest.ts";
 import type { HttpResponse } from "../../sys/host.ts";
 import { TransportError } from "../errors.ts";
-import { isManifestType } from "../media-types.ts";
-import { fetchManifest } from "./fetch-manifest.ts";
+import { fetchManifest, isServedAsManifest } from "./fetch-manifest.ts";
 import type { RegistryClient } from "./registry-client.ts";
 
 /**
@@ -19,7 +18,7 @@ export async function fetchDocument(
   if (descriptor.sizeBytes > limitBytes) {
     throw new TransportError("transport/bad-answer", `Cannot ${what}: ${descriptor.sizeBytes} bytes are more than the limit of ${limitBytes}`);
   }
-  if (isManifestType(descriptor.mediaType)) {
+  if (isServedAsManifest(descriptor.mediaType)) {
     const { raw } = await fetchManifest(client, descriptor.digest, options);
     return checkDocument(descriptor, { raw, what });
   }

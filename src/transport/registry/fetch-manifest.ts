@@ -1,8 +1,8 @@
 import type { Descriptor } from "../../image/descriptor.ts";
 import { createHasher, type Digest, parseDigest, splitDigest } from "../../image/digest.ts";
+import { isIndexMediaType, isManifestMediaType, MANIFEST_MEDIA_TYPES } from "../../image/media-types.ts";
 import type { HttpResponse } from "../../sys/host.ts";
 import { TransportError } from "../errors.ts";
-import { ACCEPTED_MANIFEST_TYPES, isManifestType } from "../media-types.ts";
 import { sniffMediaType } from "../sniff-media-type.ts";
 import type { RegistryClient } from "./registry-client.ts";
 
@@ -34,7 +34,7 @@ export async function fetchManifest(
     const mediaType = mediaTypeOf({ what, raw }, response.headers.get("content-type"));
     return { raw, descriptor: { mediaType, digest, sizeBytes: raw.byteLength, annotations: {} } };
   };
-  const headers = { accept: ACCEPTED_MANIFEST_TYPES.join(", ") };
+  const headers = { accept: MANIFEST_MEDIA_TYPES.join(", ") };
   return client.send({ what, action: "pull", target: `manifests/${reference}`, headers, accept: [200], read }, options);
 }
 
@@ -78,13 +78,18 @@ function mediaTypeOf({ what, raw }: { readonly what: string; readonly raw: Uint8
       data: { contentType: served },
     });
   }
-  if (!isManifestType(inside)) {
+  if (!isServedAsManifest(inside)) {
     throw new TransportError("transport/unsupported", `Cannot ${what}: media type "${inside}" is not supported`, {
       hint: "push the image again in OCI or Docker v2.2 format",
     });
   }
-  if (isManifestType(served) && served !== inside) {
+  if (isServedAsManifest(served) && served !== inside) {
     throw new TransportError("transport/bad-answer", `Cannot ${what}: served as "${served}" but says "${inside}"`);
   }
   return inside;
+}
+
+/** Whether registries keep documents of this type under `/manifests/`, not `/blobs/`. */
+export function isServedAsManifest(mediaType: string): boolean {
+  return isIndexMediaType(mediaType) || isManifestMediaType(mediaType);
 }

@@ -1,9 +1,9 @@
 import type { Descriptor } from "../../image/descriptor.ts";
 import type { Digest } from "../../image/digest.ts";
+import { OCI_INDEX } from "../../image/media-types.ts";
+import { parseIndex } from "../../image/parse-index.ts";
 import type { HttpResponse } from "../../sys/host.ts";
 import { TransportError } from "../errors.ts";
-import { OCI_INDEX_TYPE } from "../media-types.ts";
-import { readIndexEntries } from "../read-descriptors.ts";
 import { referrersTag } from "../signature-artifact.ts";
 import { fetchManifest, MAX_MANIFEST_BYTES } from "./fetch-manifest.ts";
 import type { RegistryClient } from "./registry-client.ts";
@@ -46,15 +46,15 @@ async function fetchPage(
 ): Promise<Page | undefined> {
   const what = `list signatures of ${subject} in registry "${client.address.host}/${client.address.repository}"`;
   const read = async (response: HttpResponse): Promise<Page | undefined> => {
-    const isIndex = response.headers.get("content-type")?.split(";")[0]?.trim() === OCI_INDEX_TYPE;
+    const isIndex = response.headers.get("content-type")?.split(";")[0]?.trim() === OCI_INDEX;
     if (response.status !== 200 || !isIndex) {
       await response.discard();
       return undefined;
     }
     const raw = await response.readBytes(MAX_MANIFEST_BYTES);
-    return { entries: readIndexEntries(raw, what), next: nextLink(response) };
+    return { entries: parseIndex(raw).manifests, next: nextLink(response) };
   };
-  const headers = { accept: OCI_INDEX_TYPE };
+  const headers = { accept: OCI_INDEX };
   return client.send({ what, action: "pull", target, headers, accept: [200, ...NO_API], read }, options);
 }
 
@@ -68,7 +68,7 @@ function nextLink(response: HttpResponse): string | undefined {
 async function readFallback(client: RegistryClient, subject: Digest, options: { readonly signal?: AbortSignal }): Promise<readonly Descriptor[]> {
   try {
     const { raw, descriptor } = await fetchManifest(client, referrersTag(subject), options);
-    return descriptor.mediaType === OCI_INDEX_TYPE ? readIndexEntries(raw, `read the referrers of ${subject}`) : [];
+    return descriptor.mediaType === OCI_INDEX ? parseIndex(raw).manifests : [];
   } catch (reason) {
     if (reason instanceof TransportError && reason.code === "transport/not-found") return []; // nothing is attached
     throw reason;

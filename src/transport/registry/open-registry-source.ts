@@ -1,6 +1,6 @@
 import type { ImageSource } from "../image-source.ts";
 import { collectSignatures } from "../collect-signatures.ts";
-import { SIGNATURE_ARTIFACT_TYPE } from "../media-types.ts";
+import { SIGNATURE_ARTIFACT_TYPE } from "../signature-media-types.ts";
 import { fetchDocument } from "./fetch-document.ts";
 import { type FetchedManifest, fetchManifest } from "./fetch-manifest.ts";
 import { listReferrers } from "./list-referrers.ts";

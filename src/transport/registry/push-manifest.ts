@@ -1,9 +1,9 @@
 import type { Descriptor } from "../../image/descriptor.ts";
 import { digestOf } from "../../image/digest.ts";
+import { OCI_INDEX } from "../../image/media-types.ts";
+import { parseIndex } from "../../image/parse-index.ts";
 import type { HttpResponse } from "../../sys/host.ts";
 import { TransportError } from "../errors.ts";
-import { OCI_INDEX_TYPE } from "../media-types.ts";
-import { readIndexEntries } from "../read-descriptors.ts";
 import { type BuiltBlob, encodeDescriptor, referrersTag } from "../signature-artifact.ts";
 import { fetchManifest } from "./fetch-manifest.ts";
 import type { RegistryClient } from "./registry-client.ts";
@@ -49,16 +49,16 @@ async function updateReferrersTag(
   const tag = referrersTag(subject.digest);
   const before = await readEntries(client, tag, options);
   if (before.some(({ digest }) => digest === added.digest)) return;
-  const document = { schemaVersion: 2, mediaType: OCI_INDEX_TYPE, manifests: [...before, added].map(encodeDescriptor) };
+  const document = { schemaVersion: 2, mediaType: OCI_INDEX, manifests: [...before, added].map(encodeDescriptor) };
   const raw = new TextEncoder().encode(JSON.stringify(document));
-  const descriptor = { mediaType: OCI_INDEX_TYPE, digest: digestOf(raw), sizeBytes: raw.byteLength, annotations: {} };
+  const descriptor = { mediaType: OCI_INDEX, digest: digestOf(raw), sizeBytes: raw.byteLength, annotations: {} };
   await pushManifest(client, { manifest: { raw, descriptor }, reference: tag }, options);
 }
 
 async function readEntries(client: RegistryClient, tag: string, options: { readonly signal?: AbortSignal }): Promise<readonly Descriptor[]> {
   try {
-    const { raw } = await fetchManifest(client, tag, options);
-    return readIndexEntries(raw, `read referrers tag "${tag}"`);
+    const { raw, descriptor } = await fetchManifest(client, tag, options);
+    return parseIndex(raw, descriptor.mediaType).manifests;
   } catch (reason) {
     if (reason instanceof TransportError && reason.code === "transport/not-found") return []; // the first referrer
     throw reason;

@@ -1,3 +1,4 @@
+import { registryHost } from "../../image/image-name.ts";
 import type { HttpClient, HttpRequest, HttpResponse } from "../../sys/host.ts";
 import { SysError } from "../../sys/errors.ts";
 import type { CredentialSource } from "../credentials.ts";
@@ -86,8 +87,7 @@ export function createRegistryClient(host: RegistryHost, address: RepositoryAddr
 
 /** Scheme, host and port a registry is spoken to at. */
 export function registryOrigin({ host, plainHttp }: RepositoryAddress): string {
-  const real = host === "docker.io" || host === "index.docker.io" ? "registry-1.docker.io" : host;
-  const url = URL.parse(`${plainHttp ? "http" : "https"}://${real}`);
+  const url = URL.parse(`${plainHttp ? "http" : "https"}://${registryHost(host)}`);
   if (url === null || url.pathname !== "/" || url.username !== "") {
     throw new TransportError("transport/unsupported", `Cannot use registry "${host}": this is not a host name`, {
       hint: "write it as HOST or HOST:PORT",
