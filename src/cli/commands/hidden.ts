@@ -1,0 +1,37 @@
+import { defineCommand } from "../command.ts";
+
+/** Largest job read from stdin, in bytes. */
+const JOB_LIMIT = 16 << 20;
+
+/** `__unpack`: one unpacking job, described on stdin, in a process of its own. */
+export const unpack = defineCommand({
+  args: {},
+  flags: {},
+  examples: [],
+  async run({ engine, host, signal }) {
+    const payload = await host.readStdin(JOB_LIMIT);
+    return (await engine()).unpackJob({ payload }, { signal });
+  },
+});
+
+/** `__launch`: the detached half of `run -d`. */
+export const launch = defineCommand({
+  args: { argument: { help: "Made by the engine", raw: true, optional: true } },
+  flags: {},
+  examples: [],
+  passesAppCode: true,
+  async run({ args, engine, signal }) {
+    return (await engine()).launchPod({ argv: args.argument }, { signal });
+  },
+});
+
+/** `__exec`: the half of `exec` that enters the app. */
+export const execInside = defineCommand({
+  args: { argument: { help: "Made by the engine", raw: true, optional: true } },
+  flags: {},
+  examples: [],
+  passesAppCode: true,
+  async run({ args, engine, signal }) {
+    return (await engine()).execInside({ argv: args.argument }, { signal });
+  },
+});

@@ -1,0 +1,235 @@
+import type {
+  DoctorCheck,
+  ExecInput,
+  FetchedImage,
+  ImageSummary,
+  InsecureOption,
+  LogChunk,
+  PodStatus,
+  RunInput,
+} from "../engine/use-cases.ts";
+
+/** Last argument of every call: how the caller gives up. */
+export interface CallOptions {
+  readonly signal: AbortSignal;
+}
+
+/** What a key is trusted for. Typed, never guessed from text. */
+export type TrustScope = { readonly kind: "root" } | { readonly kind: "prefix"; readonly prefix: string };
+
+/** A public key as shown to the person who decides about it. Times are RFC 3339. */
+export interface KeySummary {
+  /** Upper-case hexadecimal, no spaces. */
+  readonly fingerprint: string;
+  readonly userIds: readonly string[];
+  readonly algorithm: string;
+  readonly createdAt: string;
+  readonly expiresAt?: string;
+  /** File or URL it was read from. */
+  readonly from: string;
+}
+
+/** Keys found for `trust add`; nothing is stored before `add()`. */
+export interface TrustPlan {
+  readonly keys: readonly KeySummary[];
+  add(): Promise<void>;
+}
+
+/** A row of `trust list --json`. */
+export interface TrustedKey extends KeySummary {
+  readonly scope: TrustScope;
+  /** `masked`: an empty file of the admin hides the vendor's key. */
+  readonly state: "valid" | "expired" | "revoked" | "weak" | "masked";
+  /** Why it was revoked, or what is weak about it. */
+  readonly reason?: string;
+}
+
+/** JSON shape of `trust check`. */
+export interface TrustVerdict {
+  readonly image: string;
+  readonly accepted: boolean;
+  /** One line per key or rule looked at: why it vouches, or why it does not. */
+  readonly reasons: readonly string[];
+  readonly digest?: string;
+  /** Fingerprints that vouch; empty when refused. */
+  readonly verifiedBy: readonly string[];
+}
+
+/** JSON shape of `sign`. */
+export interface SignedImage {
+  readonly digest: string;
+  readonly fingerprint: string;
+  /** File or registry reference that now holds the signature. */
+  readonly placedAt: string;
+}
+
+/** JSON shape of `discover`: where a name leads, and how that was found out. */
+export interface Discovered {
+  readonly name: string;
+  readonly steps: readonly { readonly url: string; readonly outcome: string }[];
+  readonly endpoints: readonly { readonly kind: string; readonly image: string; readonly signature?: string }[];
+  readonly pubkeys: readonly string[];
+}
+
+/** What `gc` did to pods, by UUID; with a dry run: what it would do. */
+export interface GcPodsResult {
+  readonly marked: readonly string[];
+  readonly removed: readonly string[];
+}
+
+/** What `image gc` did, by digest; with a dry run: what it would do. */
+export interface GcImagesResult {
+  readonly removedImages: readonly string[];
+  readonly removedBlobs: readonly string[];
+  readonly removedLayers: readonly string[];
+  readonly freedBytes: number;
+}
+
+/** JSON shape of a row of `stage1 list`. */
+export interface Stage1Summary {
+  readonly regime: string;
+  /** Undefined: not built yet. */
+  readonly digest?: string;
+  readonly builtAt?: string;
+  readonly sizeBytes?: number;
+  readonly detail: string;
+}
+
+/** JSON shape of a row of `net list`. */
+export interface NetworkSummary {
+  readonly name: string;
+  readonly plugins: readonly string[];
+  readonly cniVersion: string;
+  /** Configuration file, or `built in`. */
+  readonly from: string;
+}
+
+/** JSON shape of a row of `net check`. */
+export interface NetworkCheck {
+  readonly name: string;
+  readonly state: "ok" | "fail";
+  readonly detail: string;
+}
+
+/** What `audit log` asks for; undefined fields match everything. */
+export interface EventFilter {
+  readonly pod?: string;
+  readonly kinds: readonly string[];
+  /** RFC 3339. */
+  readonly since?: string;
+  readonly tail?: number;
+}
+
+/** One audit record as listed: JSON shape of a row of `audit log`. */
+export interface EventSummary {
+  readonly at: string;
+  readonly kind: string;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** Input of `status`. */
+export interface PodStatusInput {
+  readonly pod: string;
+  readonly wait?: { readonly for: "exit" | "ready"; readonly timeoutMs?: number };
+}
+
+/** Input of `logs`. */
+export interface PodLogsInput {
+  readonly pod: string;
+  /** Empty: all apps. */
+  readonly apps: readonly string[];
+  readonly follow: boolean;
+  readonly streams: readonly ("stdout" | "stderr")[];
+  readonly tailLines?: number;
+}
+
+/** Input of `run-prepared`. */
+export interface RunPreparedInput {
+  readonly pod: string;
+  readonly detach: boolean;
+  readonly interactive: boolean;
+  readonly insecureOptions: ReadonlySet<InsecureOption>;
+}
+
+/**
+ * What the command line needs of the engine. Calls that hand the process over (`runPod` and `runPrepared` without
+ * `detach`, `launchPod`) replace it and do not return on success.
+ */
+export interface EngineCalls {
+  fetchImages(
+    input: {
+      readonly images: readonly string[];
+      readonly platform?: string;
+      readonly pullPolicy: "new" | "update" | "never";
+    },
+    options: CallOptions,
+  ): Promise<readonly FetchedImage[]>;
+  runPod(input: RunInput, options: CallOptions): Promise<PodStatus | { readonly uuid: string }>;
+  preparePod(input: RunInput, options: CallOptions): Promise<{ readonly uuid: string }>;
+  runPrepared(input: RunPreparedInput, options: CallOptions): Promise<{ readonly uuid: string }>;
+  listPods(options: CallOptions): Promise<readonly PodStatus[]>;
+  podStatus(input: PodStatusInput, options: CallOptions): Promise<PodStatus>;
+  podLogs(input: PodLogsInput, options: CallOptions): AsyncIterable<LogChunk>;
+  /** Returns the exit code of the command, 128 + n for a signal. */
+  execInPod(input: ExecInput, options: CallOptions): Promise<number>;
+  stopPods(
+    input: { readonly pods: readonly string[]; readonly force: boolean; readonly timeoutMs: number },
+    options: CallOptions,
+  ): Promise<readonly { readonly pod: string; readonly result: "stopped" | "already-exited" }[]>;
+  /** Returns the UUIDs removed. */
+  removePods(
+    input: { readonly pods: readonly string[]; readonly force: boolean },
+    options: CallOptions,
+  ): Promise<readonly string[]>;
+  gcPods(
+    input: {
+      readonly graceMs: number;
+      readonly expirePreparedMs: number;
+      readonly markOnly: boolean;
+      readonly dryRun: boolean;
+    },
+    options: CallOptions,
+  ): Promise<GcPodsResult>;
+  /** Returns the JSON text of the manifest, byte for byte as stored. */
+  catManifest(input: { readonly pod: string }, options: CallOptions): Promise<string>;
+
+  listImages(options: CallOptions): Promise<readonly ImageSummary[]>;
+  /** Returns the digests removed. */
+  removeImages(input: { readonly images: readonly string[] }, options: CallOptions): Promise<readonly string[]>;
+  gcImages(
+    input: { readonly graceMs: number; readonly dryRun: boolean },
+    options: CallOptions,
+  ): Promise<GcImagesResult>;
+
+  /** `key` is a file or URL; undefined: discovered from the prefix. */
+  planTrustAdd(input: { readonly key?: string; readonly scope: TrustScope }, options: CallOptions): Promise<TrustPlan>;
+  listKeys(options: CallOptions): Promise<readonly TrustedKey[]>;
+  /** Without `scope`: from every scope. Returns the entries removed. */
+  removeKey(
+    input: { readonly fingerprint: string; readonly scope?: TrustScope },
+    options: CallOptions,
+  ): Promise<readonly TrustedKey[]>;
+  revokeKey(
+    input: { readonly fingerprint: string; readonly reason: string },
+    options: CallOptions,
+  ): Promise<{ readonly fingerprint: string }>;
+  checkTrust(input: { readonly image: string }, options: CallOptions): Promise<TrustVerdict>;
+  signImage(
+    input: { readonly image: string; readonly keyFile?: string; readonly gpgKey?: string; readonly output?: string },
+    options: CallOptions,
+  ): Promise<SignedImage>;
+  discover(input: { readonly name: string }, options: CallOptions): Promise<Discovered>;
+
+  buildStage1(input: { readonly regime: string }, options: CallOptions): Promise<Stage1Summary>;
+  listStage1(options: CallOptions): Promise<readonly Stage1Summary[]>;
+  listNetworks(options: CallOptions): Promise<readonly NetworkSummary[]>;
+  checkNetworks(options: CallOptions): Promise<readonly NetworkCheck[]>;
+  doctor(options: CallOptions): Promise<readonly DoctorCheck[]>;
+  effectiveConfig(options: CallOptions): Promise<object>;
+  listEvents(input: EventFilter, options: CallOptions): Promise<readonly EventSummary[]>;
+
+  /** Hidden verbs: this program starting itself again. The payload is JSON made by the engine, `argv` what follows the verb. */
+  unpackJob(input: { readonly payload: string }, options: CallOptions): Promise<number>;
+  launchPod(input: { readonly argv: readonly string[] }, options: CallOptions): Promise<number>;
+  execInside(input: { readonly argv: readonly string[] }, options: CallOptions): Promise<number>;
+}

@@ -1,0 +1,139 @@
+import type { MountOption, VolumeOption } from "../../pod/options.ts";
+import { type CliError, usageError } from "../errors.ts";
+
+/** A volume, and where the image before the flag sees it when the flag says so. */
+export interface ParsedVolume {
+  readonly volume: VolumeOption;
+  readonly mount?: MountOption;
+}
+
+/** Both forms of `--volume`, told apart by `,kind=`. `fresh` names volumes that have none. @throws {CliError} "cli/usage". */
+export function parseVolume(text: string, fresh: () => string): ParsedVolume {
+  return text.includes(",kind=") ? { volume: parseNamed(text) } : parseShort(text, fresh);
+}
+
+/** `NAME,kind=host,source=/DIR,readOnly=true`. Spec: appc 0.8.11, pods.md "volumes"; rkt's command-line form. */
+function parseNamed(text: string): VolumeOption {
+  const [name = "", ...pairs] = text.split(",");
+  if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name))
+    throw badVolume(text, "begin with a name in lower-case letters, digits and dashes");
+  const fields = parseFields(pairs, () => badVolume(text, "write NAME,kind=host,source=/DIR or NAME,kind=empty"));
+  const kind = fields.get("kind");
+  if (kind === "host") {
+    allowOnly(text, fields, ["kind", "source", "readOnly", "recursive"]);
+    const source = fields.get("source") ?? "";
+    if (!source.startsWith("/")) throw badVolume(text, "add source=/ABSOLUTE/PATH");
+    return {
+      kind,
+      name,
+      source,
+      readOnly: parseBool(text, fields.get("readOnly"), false),
+      recursive: parseBool(text, fields.get("recursive"), true),
+    };
+  }
+  if (kind === "empty") {
+    allowOnly(text, fields, ["kind", "mode", "uid", "gid"]);
+    const mode = fields.get("mode") ?? "0755";
+    if (!/^[0-7]{3,4}$/.test(mode)) throw badVolume(text, "write mode in octal, as 0755");
+    return {
+      kind,
+      name,
+      modeOctal: Number.parseInt(mode, 8),
+      uid: parseId(text, fields.get("uid")),
+      gid: parseId(text, fields.get("gid")),
+    };
+  }
+  throw badVolume(text, "use kind=host or kind=empty");
+}
+
+/** `/SRC:/DST[:ro|rw]`, or `/DST` alone for an empty volume there. */
+function parseShort(text: string, fresh: () => string): ParsedVolume {
+  const [first = "", second, options, extra] = text.split(":");
+  const hint = "write /SRC:/DST[:ro], or NAME,kind=host,source=/DIR with --mount";
+  if (!first.startsWith("/") || second?.startsWith("/") === false || extra !== undefined) throw badVolume(text, hint);
+  const name = fresh();
+  if (second === undefined)
+    return { volume: emptyVolume(name), mount: { volume: name, target: first, readOnly: false } };
+  const words = options?.split(",") ?? [];
+  const unknown = words.find((word) => !["ro", "rw", "z", "Z", "rbind"].includes(word));
+  if (unknown !== undefined) throw badVolume(text, `use ro or rw in place of "${unknown}"`);
+  const readOnly = words.includes("ro");
+  return {
+    volume: { kind: "host", name, source: first, readOnly, recursive: true },
+    mount: { volume: name, target: second, readOnly },
+  };
+}
+
+/** A `--mount` flag: of a named volume, or with its own volume. @throws {CliError} "cli/usage". */
+export function parseMount(
+  text: string,
+  fresh: () => string,
+): { readonly volume?: VolumeOption; readonly mount: MountOption } {
+  const hint = "write volume=NAME,target=/PATH, or type=bind,source=/DIR,target=/PATH, or type=tmpfs,target=/PATH";
+  const fields = parseFields(text.split(","), () => badMount(text, hint));
+  const target = fields.get("target") ?? fields.get("dst") ?? fields.get("destination") ?? "";
+  const readOnlyText = fields.get("readOnly") ?? fields.get("readonly") ?? fields.get("ro");
+  const readOnly = parseBool(text, readOnlyText === "" ? "true" : readOnlyText, false);
+  if (!target.startsWith("/")) throw badMount(text, "add target=/ABSOLUTE/PATH");
+  const type = fields.get("type");
+  allowOnly(text, fields, [
+    "type",
+    "volume",
+    "source",
+    "src",
+    "target",
+    "dst",
+    "destination",
+    "readOnly",
+    "readonly",
+    "ro",
+  ]);
+  const named = fields.get("volume");
+  if (named !== undefined && named !== "" && (type === undefined || type === "volume")) {
+    return { mount: { volume: named, target, readOnly } };
+  }
+  const volume = fresh();
+  const mount = { volume, target, readOnly };
+  if (type === "tmpfs") return { volume: emptyVolume(volume), mount };
+  const source = fields.get("source") ?? fields.get("src") ?? "";
+  if (type !== "bind" || !source.startsWith("/")) throw badMount(text, hint);
+  return { volume: { kind: "host", name: volume, source, readOnly, recursive: true }, mount };
+}
+
+function emptyVolume(name: string): VolumeOption {
+  return { kind: "empty", name, modeOctal: 0o755, uid: 0, gid: 0 };
+}
+
+function parseFields(pairs: readonly string[], fail: () => CliError): Map<string, string> {
+  const fields = new Map<string, string>();
+  for (const pair of pairs) {
+    const [key = "", ...value] = pair.split("=");
+    if (key === "" || fields.has(key)) throw fail();
+    fields.set(key, value.join("="));
+  }
+  return fields;
+}
+
+function allowOnly(text: string, fields: ReadonlyMap<string, string>, known: readonly string[]): void {
+  const unknown = [...fields.keys()].find((key) => !known.includes(key));
+  if (unknown !== undefined) throw badVolume(text, `leave out "${unknown}": known are ${known.join(", ")}`);
+}
+
+function parseBool(text: string, value: string | undefined, otherwise: boolean): boolean {
+  if (value === undefined) return otherwise;
+  if (value !== "true" && value !== "false") throw badVolume(text, `write true or false in place of "${value}"`);
+  return value === "true";
+}
+
+function parseId(text: string, value = "0"): number {
+  if (!/^\d{1,10}$/.test(value)) throw badVolume(text, "write uid and gid as numbers");
+  return Number(value);
+}
+
+function badVolume(text: string, hint: string): CliError {
+  return usageError(`Cannot read volume "${text.slice(0, 200)}"`, hint);
+}
+
+function badMount(text: string, hint: string): CliError {
+  return usageError(`Cannot read mount "${text.slice(0, 200)}"`, hint);
+}

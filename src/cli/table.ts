@@ -1,0 +1,192 @@
+import type { CommandEntry } from "./command.ts";
+
+/** `trust …` */
+const TRUST: readonly CommandEntry[] = [
+  {
+    name: "add",
+    summary: "Trust a public key for images under a name, or for all",
+    load: async () => (await import("./commands/trust-add.ts")).trustAdd,
+  },
+  {
+    name: "list",
+    summary: "List trusted keys",
+    aliases: ["ls"],
+    load: async () => (await import("./commands/trust-list.ts")).trustList,
+  },
+  {
+    name: "remove",
+    summary: "Stop trusting a key",
+    aliases: ["rm"],
+    load: async () => (await import("./commands/trust-remove.ts")).trustRemove,
+  },
+  {
+    name: "revoke",
+    summary: "Refuse a key from now on",
+    load: async () => (await import("./commands/trust-revoke.ts")).trustRevoke,
+  },
+  {
+    name: "check",
+    summary: "Say whether an image would be accepted, and why",
+    load: async () => (await import("./commands/trust-check.ts")).trustCheck,
+  },
+];
+
+/** `image …` */
+const IMAGE: readonly CommandEntry[] = [
+  {
+    name: "list",
+    summary: "List stored images",
+    aliases: ["ls"],
+    load: async () => (await import("./commands/image-list.ts")).imageList,
+  },
+  {
+    name: "rm",
+    summary: "Remove images",
+    aliases: ["remove"],
+    load: async () => (await import("./commands/image-rm.ts")).imageRm,
+  },
+  {
+    name: "gc",
+    summary: "Remove images and layers nothing uses",
+    load: async () => (await import("./commands/image-gc.ts")).imageGc,
+  },
+];
+
+/** Every verb, in the order help shows them. Literal imports, so that the compiled binary holds them all and loads one. */
+export const TABLE: readonly CommandEntry[] = [
+  {
+    name: "run",
+    summary: "Fetch, verify and run images as one pod",
+    load: async () => (await import("./commands/run.ts")).run,
+  },
+  {
+    name: "prepare",
+    summary: "Do everything of run but the start",
+    load: async () => (await import("./commands/prepare.ts")).prepare,
+  },
+  {
+    name: "run-prepared",
+    summary: "Start a prepared pod",
+    load: async () => (await import("./commands/run-prepared.ts")).runPrepared,
+  },
+  {
+    name: "list",
+    summary: "List pods",
+    aliases: ["ps", "ls"],
+    load: async () => (await import("./commands/list.ts")).list,
+  },
+  {
+    name: "status",
+    summary: "Show one pod, or wait for it",
+    load: async () => (await import("./commands/status.ts")).status,
+  },
+  {
+    name: "logs",
+    summary: "Show what the apps of a pod wrote",
+    load: async () => (await import("./commands/logs.ts")).logs,
+  },
+  {
+    name: "exec",
+    summary: "Run a program inside a running app",
+    aliases: ["enter"],
+    load: async () => (await import("./commands/exec.ts")).exec,
+  },
+  { name: "stop", summary: "Stop pods", load: async () => (await import("./commands/stop.ts")).stop },
+  { name: "rm", summary: "Remove pods", load: async () => (await import("./commands/rm.ts")).rm },
+  { name: "gc", summary: "Clean up after exited pods", load: async () => (await import("./commands/gc.ts")).gc },
+  {
+    name: "cat-manifest",
+    summary: "Print the manifest of a pod",
+    load: async () => (await import("./commands/cat-manifest.ts")).catManifest,
+  },
+  {
+    name: "fetch",
+    summary: "Fetch and verify images",
+    aliases: ["pull"],
+    load: async () => (await import("./commands/fetch.ts")).fetch,
+  },
+  { name: "sign", summary: "Sign an image", load: async () => (await import("./commands/sign.ts")).sign },
+  {
+    name: "discover",
+    summary: "Show where an image name leads",
+    load: async () => (await import("./commands/discover.ts")).discover,
+  },
+  { name: "image", summary: "Manage stored images", subcommands: IMAGE },
+  { name: "trust", summary: "Manage the keys images are verified with", subcommands: TRUST },
+  {
+    name: "net",
+    summary: "Look at networks",
+    subcommands: [
+      {
+        name: "list",
+        summary: "List networks",
+        aliases: ["ls"],
+        load: async () => (await import("./commands/net-list.ts")).netList,
+      },
+      {
+        name: "check",
+        summary: "Check networks and attachments",
+        load: async () => (await import("./commands/net-check.ts")).netCheck,
+      },
+    ],
+  },
+  {
+    name: "stage1",
+    summary: "Manage isolation regimes",
+    subcommands: [
+      {
+        name: "list",
+        summary: "List regimes",
+        aliases: ["ls"],
+        load: async () => (await import("./commands/stage1-list.ts")).stage1List,
+      },
+      {
+        name: "build",
+        summary: "Build the image a regime starts pods from",
+        load: async () => (await import("./commands/stage1-build.ts")).stage1Build,
+      },
+    ],
+  },
+  {
+    name: "audit",
+    summary: "Look at the record of events",
+    subcommands: [
+      { name: "log", summary: "List events", load: async () => (await import("./commands/audit-log.ts")).auditLog },
+    ],
+  },
+  {
+    name: "config",
+    summary: "Print the configuration in effect",
+    load: async () => (await import("./commands/config.ts")).config,
+  },
+  {
+    name: "doctor",
+    summary: "Check what this host can do",
+    load: async () => (await import("./commands/doctor.ts")).doctor,
+  },
+  { name: "version", summary: "Print the version", load: async () => (await import("./commands/version.ts")).version },
+  { name: "help", summary: "Show help", load: async () => (await import("./commands/help.ts")).help },
+  {
+    name: "completion",
+    summary: "Print a completion script for a shell",
+    load: async () => (await import("./commands/completion.ts")).completion,
+  },
+  {
+    name: "__unpack",
+    summary: "Unpack one layer",
+    hidden: true,
+    load: async () => (await import("./commands/hidden.ts")).unpack,
+  },
+  {
+    name: "__launch",
+    summary: "Launch a detached pod",
+    hidden: true,
+    load: async () => (await import("./commands/hidden.ts")).launch,
+  },
+  {
+    name: "__exec",
+    summary: "Enter an app",
+    hidden: true,
+    load: async () => (await import("./commands/hidden.ts")).execInside,
+  },
+];
