@@ -126,7 +126,7 @@ test("recheck() of an unchanged record loads neither OpenPGP nor valibot", async
     await recheck({ layers, clock: { nowMs: () => ${NOW_MS} }, store: openFiles(${JSON.stringify(join(dir, "store"))}) },
       { name: "example.com/a", manifestDigest: ${JSON.stringify(DIGEST)}, insecure: false });
     console.log(JSON.stringify(seen));
-    await import(${at("redecide.ts")});
+    await import(${at("redecide.ts")}).catch(() => undefined);
     console.log(seen.length > 0);`);
   const run = Bun.spawnSync([process.execPath, probe]);
   expect(run.stderr.toString()).toBe("");
