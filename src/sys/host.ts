@@ -49,6 +49,10 @@ export interface Files {
   readChunks(rel: string, fromByte?: number): Iterable<Uint8Array>;
   /** temp → fsync → rename → fsync(dir); makes missing parents. A reader sees the old or the new content, never half. */
   writeAtomic(rel: string, content: string | Uint8Array, modeOctal?: number): void;
+  /** Plain write without fsync, for run-time files that lose their meaning in a crash; makes missing parents, replaces. */
+  writePlain(rel: string, content: string | Uint8Array, modeOctal?: number): void;
+  /** Sets owner and mode of an entry itself (never follows a final link). */
+  setOwner(rel: string, owner: { readonly uid: number; readonly gid: number; readonly modeOctal: number }): void;
   /** Appends with O_APPEND in one write(2), then fsync when `sync`. */
   append(rel: string, content: string | Uint8Array, options?: { readonly sync?: boolean }): void;
   ensureDir(rel: string, modeOctal?: number): void;

@@ -1,0 +1,26 @@
+import type { Clock } from "../base/clock.ts";
+import type { EventSink } from "../audit/event-log.ts";
+import type { PodStore } from "../pod/pod-store.ts";
+import type { ImageStore } from "../store/image-store.ts";
+import type { Files, HttpClient, Programs } from "../sys/host.ts";
+import type { EngineOptions } from "./engine-options.ts";
+
+/** What every use case works with. Built once per command by `createEngine`; nothing here starts anything by itself. */
+export interface EngineContext {
+  readonly options: EngineOptions;
+  readonly clock: Clock;
+  readonly programs: Programs;
+  /** `--root`: images, pods, audit, keys of this host. */
+  readonly root: Files;
+  /** Run-time files that do not survive a reboot. */
+  readonly run: Files;
+  /** Configuration directories, weakest first. */
+  readonly config: readonly Files[];
+  /** `/proc` for reading. */
+  readonly proc: Files;
+  readonly images: ImageStore;
+  readonly pods: PodStore;
+  readonly events: EventSink;
+  /** Made at first use: it reads certificate files. */
+  http(): HttpClient;
+}

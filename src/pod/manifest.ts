@@ -1,0 +1,54 @@
+import type { Digest } from "../image/digest.ts";
+import type { AppName, PodId, PodName } from "./names.ts";
+import type { NetOption, PodOption, PortOption, VolumeOption } from "./options.ts";
+
+/** An image as a pod uses it: decided once, at prepare, by digest. */
+export interface PodImage {
+  /** As the user gave it, for messages. */
+  readonly name: string;
+  readonly digest: Digest;
+  readonly configDigest: Digest;
+  /** Directory names under `layers/`, lowest first. */
+  readonly layers: readonly string[];
+}
+
+/** One app, complete except for what only the mounted root file system can tell (numeric ids, absolute executable). */
+export interface PodApp {
+  readonly name: AppName;
+  readonly image: PodImage;
+  /** Program and arguments as asked for; the program may still need a PATH lookup. */
+  readonly argv: readonly string[];
+  readonly env: readonly string[];
+  /** `user[:group]` as the image or the option says; "" is root. */
+  readonly user: string;
+  readonly group?: string;
+  readonly supplementaryGids: readonly number[];
+  readonly workingDir: string;
+  readonly mounts: readonly { readonly volume: string; readonly target: string; readonly readOnly: boolean }[];
+  readonly readOnlyRootfs: boolean;
+  /** Capability names without `CAP_`, sorted: the bounding set. */
+  readonly capabilities: readonly string[];
+  readonly noNewPrivileges: boolean;
+  readonly seccomp: "default" | "unconfined";
+  readonly stopSignal: string;
+}
+
+/** Everything that decides what a pod runs, written once at prepare; its hash goes into the events. */
+export interface PodManifest {
+  readonly gantryKind: "pod";
+  readonly gantryVersion: "v1";
+  readonly uuid: PodId;
+  readonly name?: PodName;
+  readonly hostname: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly createdAt: string;
+  readonly stage1: { readonly regime: string; readonly image: PodImage };
+  readonly apps: readonly PodApp[];
+  readonly volumes: readonly VolumeOption[];
+  readonly nets: readonly NetOption[];
+  readonly ports: readonly PortOption[];
+  readonly dns: PodOption["dns"];
+  readonly hostsEntries: PodOption["hostsEntries"];
+  /** Checks that were off when the pod was prepared. */
+  readonly insecureOptions: readonly string[];
+}

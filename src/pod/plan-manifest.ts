@@ -1,0 +1,132 @@
+import type { ImageConfig } from "../image/image-config.ts";
+import { planCapabilities } from "./capabilities.ts";
+import { mergeEnv } from "./environment.ts";
+import { PodError } from "./errors.ts";
+import type { PodApp, PodImage, PodManifest } from "./manifest.ts";
+import { type AppName, appNameFromImage, type PodId, parseAppName, parsePodName } from "./names.ts";
+import type { AppOption, PodOption } from "./options.ts";
+
+/** An image after fetching: what the pod needs of it. */
+export interface PlannedImage {
+  readonly image: PodImage;
+  readonly config: ImageConfig;
+}
+
+/** Facts that are not choices of the user. */
+export interface PlanInput {
+  readonly uuid: PodId;
+  readonly createdAt: string;
+  /** Same order as the options' apps. */
+  readonly images: readonly PlannedImage[];
+  readonly stage1: PodManifest["stage1"];
+  readonly insecureOptions: readonly string[];
+}
+
+/**
+ * Puts options and images together into the manifest. Pure: the same input gives the same pod.
+ * @throws {PodError} "pod/bad-name", "pod/bad-option", "pod/missing-volume"
+ */
+export function planManifest(option: PodOption, input: PlanInput): PodManifest {
+  const apps = option.apps.map((app, index) => {
+    const planned = input.images[index];
+    if (planned === undefined) throw new PodError("pod/bad-option", `Cannot plan app "${app.image}": its image was not fetched`);
+    return planApp(app, planned);
+  });
+  assertNamesUnique(apps.map((app) => app.name));
+  assertVolumes(option, apps);
+  const hostname = option.hostname ?? option.name ?? `gantry-${input.uuid}`;
+  assertHostname(hostname);
+  return {
+    gantryKind: "pod",
+    gantryVersion: "v1",
+    uuid: input.uuid,
+    ...(option.name === undefined ? {} : { name: parsePodName(option.name) }),
+    hostname,
+    labels: option.labels,
+    createdAt: input.createdAt,
+    stage1: input.stage1,
+    apps,
+    volumes: option.volumes,
+    nets: option.nets,
+    ports: option.ports,
+    dns: option.dns,
+    hostsEntries: option.hostsEntries,
+    insecureOptions: input.insecureOptions,
+  };
+}
+
+function planApp(option: AppOption, { image, config }: PlannedImage): PodApp {
+  return {
+    name: option.name === undefined ? appNameFromImage(image.name) : parseAppName(option.name),
+    image,
+    argv: planArgv(option, config),
+    env: mergeEnv(config.env, option.env),
+    user: option.user ?? config.user,
+    ...(option.group === undefined ? {} : { group: option.group }),
+    supplementaryGids: option.supplementaryGids,
+    workingDir: planWorkingDir(option, config),
+    mounts: option.mounts,
+    readOnlyRootfs: option.readOnlyRootfs,
+    capabilities: planCapabilities({ add: option.capAdd, drop: option.capDrop }),
+    noNewPrivileges: option.noNewPrivileges,
+    seccomp: option.seccomp,
+    stopSignal: config.stopSignal,
+  };
+}
+
+/** `--exec` replaces the entrypoint and drops the image's cmd; arguments replace cmd. Spec: image-spec, config.md "Cmd". */
+function planArgv(option: AppOption, config: ImageConfig): string[] {
+  if (option.exec !== undefined) return [option.exec, ...option.args];
+  return [...config.entrypoint, ...(option.args.length > 0 ? option.args : config.cmd)];
+}
+
+function planWorkingDir(option: AppOption, config: ImageConfig): string {
+  const dir = option.workingDir ?? (config.workingDir === "" ? "/" : config.workingDir);
+  if (!dir.startsWith("/") || /[\n\0]/.test(dir) || dir.split("/").includes("..")) {
+    throw new PodError("pod/bad-option", `Cannot use working directory "${dir}": it is not an absolute path without ".."`, {
+      hint: "write it as /path/in/the/app",
+    });
+  }
+  return dir;
+}
+
+function assertNamesUnique(names: readonly AppName[]): void {
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice === undefined) return;
+  throw new PodError("pod/bad-name", `Cannot put two apps named "${twice}" into one pod`, {
+    hint: "name them apart: gantry run IMAGE --name one … IMAGE --name two",
+  });
+}
+
+function assertVolumes(option: PodOption, apps: readonly PodApp[]): void {
+  const names = option.volumes.map((volume) => volume.name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) {
+    throw new PodError("pod/bad-option", `Cannot declare volume "${twice}" twice`, { hint: "give every --volume a name of its own" });
+  }
+  const bad = names.find((name) => !/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name));
+  if (bad !== undefined) {
+    throw new PodError("pod/bad-option", `Cannot name a volume "${bad}"`, { hint: "use lower-case letters, digits and single dashes" });
+  }
+  for (const { name, mounts } of apps) {
+    for (const mount of mounts) {
+      if (!mount.target.startsWith("/") || mount.target === "/" || mount.target.split("/").includes("..")) {
+        throw new PodError("pod/bad-option", `Cannot mount volume "${mount.volume}" at "${mount.target}" in app "${name}"`, {
+          hint: "write the target as an absolute path below / without .. in it",
+        });
+      }
+      if (!names.includes(mount.volume)) {
+        throw new PodError("pod/missing-volume", `Cannot mount volume "${mount.volume}" in app "${name}": the pod has no such volume`, {
+          hint: `declare it: --volume ${mount.volume},kind=host,source=/PATH or --volume ${mount.volume},kind=empty`,
+        });
+      }
+    }
+  }
+}
+
+function assertHostname(hostname: string): void {
+  if (/^[a-zA-Z0-9]([a-zA-Z0-9.-]{0,62}[a-zA-Z0-9])?$/.test(hostname) && !hostname.includes("..")) return;
+  throw new PodError("pod/bad-option", `Cannot use host name "${hostname.slice(0, 80)}"`, {
+    hint: "use letters, digits, dashes and dots, at most 64 characters: --hostname NAME",
+  });
+}

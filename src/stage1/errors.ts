@@ -1,0 +1,15 @@
+import { EngineError } from "../base/errors.ts";
+
+/** Closed set of what can go wrong between a prepared pod and its running apps. */
+export type Stage1ErrorCode =
+  | "stage1/unknown-regime"
+  | "stage1/not-built"
+  | "stage1/missing-tool"
+  | "stage1/unsupported-host"
+  | "stage1/start-failed"
+  | "stage1/not-running"
+  | "stage1/enter-failed"
+  | "stage1/build-failed";
+
+/** An isolation regime that is not there or cannot do what was asked. */
+export class Stage1Error extends EngineError<Stage1ErrorCode> {}

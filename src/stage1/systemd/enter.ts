@@ -1,0 +1,91 @@
+import { CAPABILITY_NAMES, capabilityMask } from "../../pod/capabilities.ts";
+import { DEFAULT_PATH, envValue } from "../../pod/environment.ts";
+import { resolveUser } from "../../pod/user-database.ts";
+import { joinCgroupsOf } from "../../sys/linux/cgroups.ts";
+import { AT_FDCWD, CLONE_FS, O_DIRECTORY, O_PATH, O_RDONLY } from "../../sys/linux/constants.ts";
+import { close, openat2 } from "../../sys/linux/fs-calls.ts";
+import { chroot, fchdir, setns, unshare } from "../../sys/linux/mount-calls.ts";
+import {
+  capset,
+  clearAmbientCapabilities,
+  dropBoundingCapability,
+  setDumpable,
+  setgroupsThread,
+  setNoNewPrivs,
+  setresgidThread,
+  setresuidThread,
+} from "../../sys/linux/process-calls.ts";
+import { readProcStat } from "../../sys/linux/processes.ts";
+import { runAttached } from "../../sys/linux/run-attached.ts";
+import { loadSyscallAllowList } from "../../sys/linux/seccomp.ts";
+import { Stage1Error } from "../errors.ts";
+import type { EnterSpec } from "./enter-spec.ts";
+import { findProgram, openAppRoot } from "./resolve-app.ts";
+import { allowedSyscalls } from "./units.ts";
+
+/** pid comes first: it only takes effect for children. mnt comes last: after it, host paths mean something else. */
+const NAMESPACES = ["pid", "net", "ipc", "uts", "cgroup", "mnt"] as const;
+
+/**
+ * Runs a program as the app would run it: same namespaces, root, cgroups, capabilities, system call filter and user. The
+ * calling thread takes on all of that itself and then starts the program, so there is no moment in which a process is
+ * inside with more than the app has. Call it in a process of its own. Returns the exit code, 128 + n for a signal.
+ * @throws {Stage1Error} "stage1/not-running", "stage1/enter-failed"; {PodError} for program and user
+ */
+export async function enterApp(spec: EnterSpec): Promise<number> {
+  const proc = `/proc/${spec.pid}`;
+  const rootFd = openat2(AT_FDCWD, `${proc}/root`, { flags: O_PATH | O_DIRECTORY });
+  const namespaceFds = NAMESPACES.map((name) => openat2(AT_FDCWD, `${proc}/ns/${name}`, { flags: O_RDONLY }));
+  const root = openAppRoot(`${proc}/root`);
+  const credentials = resolveCredentials(spec, root);
+  const path = envValue(spec.env, "PATH") ?? DEFAULT_PATH;
+  const program = findProgram(root, { app: spec.app, workingDir: spec.workingDir, program: spec.argv[0] ?? "", path });
+  // Descriptors first, then the look: what was opened belongs to the app if the process is still the same one.
+  if (readProcStat(spec.pid)?.startTicks !== spec.startTicks) {
+    throw new Stage1Error("stage1/not-running", `Cannot enter app "${spec.app}": it has just ended`, {
+      hint: "see how it ended: gantry status POD",
+    });
+  }
+  // Nothing inside may look at this process through /proc while it has the host's program mapped.
+  setDumpable(false);
+  const cgroups = joinCgroupsOf(spec.pid);
+  unshare(CLONE_FS);
+  for (const fd of namespaceFds) {
+    setns(fd, 0);
+    close(fd);
+  }
+  fchdir(rootFd);
+  chroot(".");
+  close(rootFd);
+  return await runAttached({
+    argv: [program, ...spec.argv.slice(1)],
+    argv0: spec.argv[0] ?? program,
+    env: spec.env,
+    cwd: spec.workingDir,
+    tty: spec.tty,
+    interactive: spec.interactive,
+    beforeSpawn: () => confine(spec, credentials),
+    afterSpawn: () => cgroups.leave(),
+  });
+}
+
+function resolveCredentials(spec: EnterSpec, root: ReturnType<typeof openAppRoot>): EnterSpec["own"] {
+  if (spec.user === undefined) return spec.own;
+  const decode = (file: string) => new TextDecoder().decode(root.readHead(file, 1024 * 1024) ?? new Uint8Array());
+  return resolveUser({ passwd: decode("/etc/passwd"), group: decode("/etc/group") }, { user: spec.user });
+}
+
+// The filter goes in while CAP_SYS_ADMIN is still there, so that it does not need no_new_privs; it allows what follows.
+function confine(spec: EnterSpec, credentials: EnterSpec["own"]): void {
+  if (spec.noNewPrivileges) setNoNewPrivs();
+  if (spec.seccomp === "default") loadSyscallAllowList(allowedSyscalls(spec.capabilities));
+  for (const [number, name] of CAPABILITY_NAMES.entries()) {
+    if (!spec.capabilities.includes(name)) dropBoundingCapability(number);
+  }
+  clearAmbientCapabilities();
+  setgroupsThread(credentials.groups);
+  setresgidThread(credentials.gid);
+  setresuidThread(credentials.uid);
+  const mask = credentials.uid === 0 ? capabilityMask(spec.capabilities) : 0n;
+  capset(mask, mask, 0n);
+}

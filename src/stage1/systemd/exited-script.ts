@@ -1,0 +1,35 @@
+/** Signal numbers of Linux by the names systemd gives in $EXIT_STATUS. Spec: signal(7). */
+const SIGNALS: readonly (readonly [string, number])[] = [
+  ["HUP", 1], ["INT", 2], ["QUIT", 3], ["ILL", 4], ["TRAP", 5], ["ABRT", 6], ["BUS", 7], ["FPE", 8], ["KILL", 9],
+  ["USR1", 10], ["SEGV", 11], ["USR2", 12], ["PIPE", 13], ["ALRM", 14], ["TERM", 15], ["STKFLT", 16], ["XCPU", 24],
+  ["XFSZ", 25], ["VTALRM", 26], ["PROF", 27], ["IO", 29], ["POLL", 29], ["PWR", 30], ["SYS", 31],
+]; // prettier-ignore
+
+/**
+ * The program that runs when an app has ended: records how, and ends the pod with the code of the first app that failed.
+ * Shell built-ins only, except for systemctl when the code has to be handed to systemd. $EXIT_CODE, $EXIT_STATUS and
+ * $SERVICE_RESULT come from systemd. Spec: systemd.exec(5), "Environment variables in spawned processes".
+ *
+ * With `only`, systemd itself hands on the exit code of a program that exited; a signal it would lose.
+ */
+export function renderExitedScript(): string {
+  const cases = SIGNALS.map(([name, number]) => `    ${name}) code=${128 + number} ;;`).join("\n");
+  return `#!/bin/sh
+app=$1
+mode=$2
+code=$EXIT_STATUS
+if [ "$EXIT_CODE" != exited ]; then
+  case $EXIT_STATUS in
+${cases}
+    *) code=255 ;;
+  esac
+fi
+echo "exitCode=$code result=$SERVICE_RESULT how=$EXIT_CODE" > "/gantry/status/$app"
+[ "$code" = 0 ] && exit 0
+set -C
+{ echo "$code" > /gantry/exit-code; } 2> /dev/null || exit 0
+if [ "$mode" != only ] || [ "$EXIT_CODE" != exited ]; then
+  systemctl --no-block exit "$code"
+fi
+`;
+}

@@ -1,0 +1,128 @@
+import type { LaunchInput } from "../../pod/stage1-contract.ts";
+import { createPodCgroup } from "../../sys/linux/cgroups.ts";
+import { MS_NODEV, MS_NOSUID, O_APPEND, O_CREAT, O_RDONLY, O_WRONLY, AT_FDCWD } from "../../sys/linux/constants.ts";
+import { close, dup2, openat2, setCloseOnExec } from "../../sys/linux/fs-calls.ts";
+import { mount } from "../../sys/linux/mount-calls.ts";
+import { bindMount, enterPrivateMountNamespace, mountOverlay } from "../../sys/linux/mounts.ts";
+import { execve } from "../../sys/linux/process-calls.ts";
+import { readProcStat, spawnDetached } from "../../sys/linux/processes.ts";
+import { RootedDir } from "../../sys/linux/rooted-dir.ts";
+import { Stage1Error } from "../errors.ts";
+import { connectStdio } from "./app-stdio.ts";
+import { podCgroupName } from "./cleanup.ts";
+import { planNspawnArgv } from "./nspawn-argv.ts";
+import { makeEmptyVolumes, mountAppRoot } from "./pod-tree.ts";
+import { openAppRoot, resolveApp } from "./resolve-app.ts";
+import type { ResolvedApp } from "./resolved-app.ts";
+import { extraCapabilities, renderUnits } from "./units.ts";
+
+const NSPAWN = "/usr/bin/systemd-nspawn";
+
+/**
+ * Starts a pod under systemd-nspawn: mounts in a namespace of its own, units for its systemd, FIFOs for its output, and
+ * then this process becomes the supervisor (or starts it, with `mode: "spawn"`).
+ * @throws {PodError} for what the apps lack; {Stage1Error} "stage1/missing-tool", "stage1/start-failed"
+ */
+export async function launchSystemdPod(input: LaunchInput): Promise<{ readonly pid: number }> {
+  if (input.hostPathKind(NSPAWN) === undefined) {
+    throw new Stage1Error("stage1/missing-tool", `Cannot start pod: ${NSPAWN} is not installed`, {
+      hint: "install it: apt-get install systemd-container",
+    });
+  }
+  const { pod, manifest } = input;
+  makeEmptyVolumes(pod, manifest);
+  enterPrivateMountNamespace({ propagation: "slave" });
+  const apps = manifest.apps.map((app) => {
+    mountAppRoot(input, app);
+    return resolveApp(openAppRoot(pod.path(`apps/${app.name}/rootfs`)), app, stdinOf(input));
+  });
+  mountStage1(input, apps);
+  pod.ensureDir("shared/status", 0o755);
+  const held = [
+    ...connectStdio(pod, {
+      apps: input.interactive && input.isTerminal ? [] : manifest.apps.map((app) => app.name),
+      toCaller: input.mode === "exec",
+      fromCaller: input.interactive && !input.isTerminal,
+    }),
+    input.lockFd,
+  ];
+  return await startSupervisor(input, { apps, held });
+}
+
+function stdinOf(input: LaunchInput): ResolvedApp["stdin"] {
+  if (!input.interactive) return "null";
+  return input.isTerminal ? "tty" : "fifo";
+}
+
+/** The pod's own root: the regime's image below, units and mount points above, every app at `opt/stage2/<app>/rootfs`. */
+function mountStage1(input: LaunchInput, apps: readonly ResolvedApp[]): void {
+  const { pod, manifest } = input;
+  for (const dir of ["upper", "work", "rootfs"]) pod.ensureDir(`stage1/${dir}`, 0o755);
+  const upper = pod.sub("stage1/upper");
+  for (const [path, text] of renderUnits(apps)) upper.writePlain(path, text, 0o644);
+  upper.writePlain("etc/machine-id", `${manifest.uuid.replaceAll("-", "")}\n`, 0o444);
+  for (const { app } of apps) upper.ensureDir(`opt/stage2/${app.name}/rootfs`, 0o755);
+  upper.ensureDir("gantry", 0o755);
+  const rootfs = pod.path("stage1/rootfs");
+  mountOverlay({
+    lowers: manifest.stage1.image.layers.map((layer) => input.layerPath(layer)).toReversed(),
+    upper: pod.path("stage1/upper"),
+    work: pod.path("stage1/work"),
+    target: rootfs,
+    readOnly: false,
+    nodev: true,
+  });
+  using root = RootedDir.open(rootfs);
+  for (const { app } of apps) bindInto(root, pod.path(`apps/${app.name}/rootfs`), `/opt/stage2/${app.name}/rootfs`);
+  pod.ensureDir("shared", 0o755);
+  bindInto(root, pod.path("shared"), "/gantry");
+}
+
+function bindInto(root: RootedDir, source: string, target: string): void {
+  using at = root.resolve(target, { follow: false });
+  bindMount({ source, targetFd: at.fd, recursive: true, readOnly: false, nosuid: false, nodev: false, noexec: false });
+}
+
+async function startSupervisor(
+  input: LaunchInput,
+  { apps, held }: { readonly apps: readonly ResolvedApp[]; readonly held: readonly number[] },
+): Promise<{ readonly pid: number }> {
+  const { pod, manifest } = input;
+  const argv = planNspawnArgv(manifest, {
+    program: NSPAWN,
+    rootfs: pod.path("stage1/rootfs"),
+    netns: input.netns,
+    isSystemdHost: input.isSystemdHost,
+    isOwnUnit: input.isOwnUnit,
+    isInteractive: input.interactive && input.isTerminal,
+    capabilities: extraCapabilities(apps),
+  });
+  // nspawn keeps its own bookkeeping there; a private, empty one spares it a complaint where /run is no tmpfs.
+  input.ensureHostDir("/run/systemd/nspawn");
+  mount({ source: "tmpfs", target: "/run/systemd/nspawn", fsType: "tmpfs", flags: MS_NOSUID | MS_NODEV, data: "mode=0755" });
+  const cgroup = createPodCgroup(podCgroupName(manifest.uuid));
+  cgroup.allowDevices();
+  const env = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", ...input.notifyEnv };
+  const logFd = openat2(AT_FDCWD, pod.path("supervisor.log"), { flags: O_WRONLY | O_CREAT | O_APPEND, modeOctal: 0o600 });
+  const nullFd = openat2(AT_FDCWD, "/dev/null", { flags: O_RDONLY });
+  const isTty = input.interactive && input.isTerminal;
+  if (input.mode === "spawn") {
+    const pid = spawnDetached({ argv, env, cwd: pod.root, stdio: [nullFd, logFd, logFd, ...held], cgroup });
+    writePid(input, pid);
+    for (const fd of [...held.filter((fd) => fd !== input.lockFd), logFd, nullFd]) close(fd);
+    return { pid };
+  }
+  cgroup.join(process.pid);
+  writePid(input, process.pid);
+  for (const fd of held) setCloseOnExec(fd, false);
+  if (!isTty) {
+    dup2(nullFd, 0);
+    dup2(logFd, 1);
+  }
+  dup2(logFd, 2);
+  return execve(argv[0], argv, env);
+}
+
+function writePid({ pod }: LaunchInput, pid: number): void {
+  pod.writePlain("pid", `${pid} ${readProcStat(pid)?.startTicks ?? 0}\n`, 0o600);
+}

@@ -1,0 +1,122 @@
+import type { PodApp, PodManifest } from "../../pod/manifest.ts";
+import { PodError } from "../../pod/errors.ts";
+import type { LaunchInput } from "../../pod/stage1-contract.ts";
+import type { Files } from "../../sys/host.ts";
+import { SysError } from "../../sys/errors.ts";
+import { bindMount, mountOverlay, setReadOnly } from "../../sys/linux/mounts.ts";
+import { RootedDir } from "../../sys/linux/rooted-dir.ts";
+
+/** Directories every app finds, whatever its image has. */
+const APP_DIRS: readonly (readonly [string, number])[] = [
+  ["/proc", 0o555],
+  ["/sys", 0o555],
+  ["/dev", 0o755],
+  ["/etc", 0o755],
+  ["/tmp", 0o1777],
+];
+
+/**
+ * Mounts an app's root file system at `apps/<app>/rootfs` of the pod directory, volumes and name-service files in
+ * place. Runs in the pod's own mount namespace. Every path of the image is resolved beneath the root's handle.
+ * @throws {PodError} "pod/missing-volume"
+ */
+export function mountAppRoot(input: LaunchInput, app: PodApp): void {
+  const { pod } = input;
+  const base = `apps/${app.name}`;
+  for (const dir of ["upper", "work", "rootfs"]) pod.ensureDir(`${base}/${dir}`, 0o755);
+  const rootfs = pod.path(`${base}/rootfs`);
+  mountOverlay({
+    lowers: app.image.layers.map((layer) => input.layerPath(layer)).toReversed(),
+    upper: pod.path(`${base}/upper`),
+    work: pod.path(`${base}/work`),
+    target: rootfs,
+    readOnly: false,
+    nodev: true,
+  });
+  using root = RootedDir.open(rootfs);
+  for (const [path, modeOctal] of APP_DIRS) if (root.stat(path) === undefined) root.ensureDir(path, modeOctal);
+  root.ensureDir(app.workingDir, 0o755);
+  bindEtcFiles(input, { app, root });
+  for (const mount of app.mounts) mountVolume(input, { app, root, mount });
+  if (app.readOnlyRootfs) setReadOnly(rootfs);
+}
+
+function bindEtcFiles(input: LaunchInput, { app, root }: { readonly app: PodApp; readonly root: RootedDir }): void {
+  const taken = new Set(app.mounts.map((mount) => mount.target));
+  const files: readonly (readonly [string, string | undefined])[] = [
+    ["/etc/resolv.conf", input.etcFiles.resolvConf],
+    ["/etc/hosts", input.etcFiles.hosts],
+    ["/etc/hostname", input.etcFiles.hostname],
+  ];
+  for (const [path, text] of files) {
+    if (text === undefined || taken.has(path)) continue;
+    const rel = `etc/${path.slice(5)}`;
+    if (!input.pod.has(rel)) input.pod.writePlain(rel, text, 0o644);
+    bindOnto(root, { source: input.pod.path(rel), target: path, isDir: false, readOnly: false });
+  }
+}
+
+function mountVolume(
+  input: LaunchInput,
+  { app, root, mount }: { readonly app: PodApp; readonly root: RootedDir; readonly mount: PodApp["mounts"][number] },
+): void {
+  const volume = input.manifest.volumes.find((one) => one.name === mount.volume);
+  if (volume === undefined) {
+    throw new PodError("pod/missing-volume", `Cannot mount volume "${mount.volume}" in app "${app.name}": the pod has no such volume`, {
+      hint: `declare it: --volume ${mount.volume},kind=host,source=/PATH or --volume ${mount.volume},kind=empty`,
+    });
+  }
+  if (volume.kind === "host") {
+    const isDir = hostSourceIsDir(input, volume.source);
+    const readOnly = mount.readOnly || volume.readOnly;
+    bindOnto(root, { source: volume.source, target: mount.target, isDir, readOnly, recursive: volume.recursive });
+    return;
+  }
+  bindOnto(root, { source: input.pod.path(`volumes/${volume.name}`), target: mount.target, isDir: true, readOnly: mount.readOnly });
+}
+
+function hostSourceIsDir(input: LaunchInput, source: string): boolean {
+  const kind = input.hostPathKind(source);
+  if (kind === undefined) {
+    throw new PodError("pod/missing-volume", `Cannot mount host path "${source}": it does not exist`, {
+      hint: `make it first: mkdir -p ${source}`,
+      data: { source },
+    });
+  }
+  return kind === "dir";
+}
+
+function bindOnto(
+  root: RootedDir,
+  mount: { readonly source: string; readonly target: string; readonly isDir: boolean; readonly readOnly: boolean; readonly recursive?: boolean },
+): void {
+  try {
+    if (mount.isDir) root.ensureDir(mount.target, 0o755);
+    else root.ensureFile(mount.target);
+    using target = root.resolve(mount.target, { follow: true });
+    bindMount({
+      source: mount.source,
+      targetFd: target.fd,
+      recursive: mount.recursive ?? true,
+      readOnly: mount.readOnly,
+      nosuid: false,
+      nodev: true,
+      noexec: false,
+    });
+  } catch (reason) {
+    if (!(reason instanceof SysError)) throw reason;
+    throw new PodError("pod/bad-option", `Cannot mount "${mount.source}" at "${mount.target}" in the app: ${reason.message}`, {
+      hint: "choose a target that is a directory for a directory and a file for a file",
+      cause: reason,
+    });
+  }
+}
+
+/** Makes the directories of empty volumes, with the owner and mode asked for. */
+export function makeEmptyVolumes(pod: Files, manifest: PodManifest): void {
+  for (const volume of manifest.volumes) {
+    if (volume.kind !== "empty" || pod.has(`volumes/${volume.name}`)) continue;
+    pod.ensureDir(`volumes/${volume.name}`, volume.modeOctal);
+    pod.setOwner(`volumes/${volume.name}`, { uid: volume.uid, gid: volume.gid, modeOctal: volume.modeOctal });
+  }
+}

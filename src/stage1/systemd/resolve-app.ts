@@ -1,0 +1,134 @@
+import { DEFAULT_PATH, envValue, mergeEnv } from "../../pod/environment.ts";
+import { EXECUTABLE_HEAD_BYTES, parseExecutableFormat } from "../../pod/executable-format.ts";
+import { PodError } from "../../pod/errors.ts";
+import type { PodApp } from "../../pod/manifest.ts";
+import { type Credentials, resolveUser } from "../../pod/user-database.ts";
+import { RootedDir } from "../../sys/linux/rooted-dir.ts";
+import type { ResolvedApp } from "./resolved-app.ts";
+
+/** The little of a mounted root file system that resolving needs; paths are as the app sees them and never lead outside. */
+export interface AppRoot {
+  /** Facts of a path after following links inside the root; undefined when missing. */
+  stat(path: string): { readonly mode: number } | undefined;
+  /** Up to `limitBytes` of the beginning of a file; undefined when missing. */
+  readHead(path: string, limitBytes: number): Uint8Array | undefined;
+}
+
+/** The root file system of an app, mounted at `path` on this host. */
+export function openAppRoot(path: string): AppRoot {
+  return {
+    stat: (inside) => {
+      using root = RootedDir.open(path);
+      return root.stat(inside);
+    },
+    readHead: (inside, limitBytes) => {
+      using root = RootedDir.open(path);
+      return root.stat(inside) === undefined ? undefined : root.readHead(inside, limitBytes);
+    },
+  };
+}
+
+const MAX_DATABASE_BYTES = 1024 * 1024;
+const MAX_INTERPRETERS = 4;
+
+/** Turns an app into what its unit needs: numeric user, absolute program, complete environment. Checks what execve(2) would. */
+export function resolveApp(root: AppRoot, app: PodApp, stdin: ResolvedApp["stdin"]): ResolvedApp {
+  const credentials = resolveUser(
+    { passwd: readText(root, "/etc/passwd"), group: readText(root, "/etc/group") },
+    { user: app.user, ...(app.group === undefined ? {} : { group: app.group }) },
+  );
+  const groups = [...new Set([...credentials.groups, ...app.supplementaryGids])];
+  const env = appEnv(app, credentials);
+  const program = findProgram(root, {
+    app: app.name,
+    workingDir: app.workingDir,
+    program: app.argv[0] ?? "",
+    path: envValue(env, "PATH") ?? DEFAULT_PATH,
+  });
+  assertStartable(root, { app: app.name, program });
+  return { app, credentials: { ...credentials, groups }, argv: [program, ...app.argv.slice(1)], env, stdin };
+}
+
+/** The environment of an app: defaults below, what image and user say above. */
+export function appEnv(app: PodApp, credentials: Credentials): string[] {
+  return mergeEnv([`PATH=${DEFAULT_PATH}`, `HOME=${credentials.home}`, `AC_APP_NAME=${app.name}`, "container=gantry"], app.env);
+}
+
+/**
+ * Absolute path of a program as the app names it: a name without slash through PATH, a relative path from the working
+ * directory. Spec: appc 0.8.11, ace.md "exec".
+ * @throws {PodError} "pod/no-command", "pod/missing-executable", "pod/not-executable"
+ */
+export function findProgram(
+  root: AppRoot,
+  wanted: { readonly app: string; readonly workingDir: string; readonly program: string; readonly path: string },
+): string {
+  const { app, program, path } = wanted;
+  if (program === "") {
+    throw new PodError("pod/no-command", `Cannot start app "${app}": neither the image nor the command line names a program`, {
+      hint: "give one: gantry run IMAGE --exec /path/in/image -- ARGS",
+    });
+  }
+  if (program.includes("/")) {
+    const absolute = program.startsWith("/") ? program : `${wanted.workingDir.replace(/\/$/, "")}/${program}`;
+    assertFile(root, { app, path: absolute });
+    return absolute;
+  }
+  for (const dir of path.split(":").filter((one) => one.startsWith("/"))) {
+    const candidate = `${dir.replace(/\/$/, "")}/${program}`;
+    const found = root.stat(candidate);
+    if (found !== undefined && isRegular(found.mode) && (found.mode & 0o111) !== 0) return candidate;
+  }
+  throw new PodError("pod/missing-executable", `Cannot start app "${app}": no program "${program}" in PATH (${path})`, {
+    hint: "give an absolute path with --exec, or set PATH with --env",
+    data: { app, missing: program },
+  });
+}
+
+function assertFile(root: AppRoot, file: { readonly app: string; readonly path: string }): void {
+  const found = root.stat(file.path);
+  if (found === undefined) {
+    throw new PodError("pod/missing-executable", `Cannot start app "${file.app}": the image has no file "${file.path}"`, {
+      hint: "name a program of the image with --exec",
+      data: { app: file.app, missing: file.path },
+    });
+  }
+  if (!isRegular(found.mode) || (found.mode & 0o111) === 0) {
+    throw new PodError("pod/not-executable", `Cannot start app "${file.app}": "${file.path}" is not an executable file`, {
+      hint: "name a program of the image with --exec, or set the execute bit when building the image",
+      data: { app: file.app, path: file.path },
+    });
+  }
+}
+
+/** Follows `#!` lines and ELF interpreters as the kernel will, so that the file that is missing can be named. */
+function assertStartable(root: AppRoot, wanted: { readonly app: string; readonly program: string }): void {
+  let path = wanted.program;
+  for (let depth = 0; depth < MAX_INTERPRETERS; depth += 1) {
+    const format = parseExecutableFormat(root.readHead(path, EXECUTABLE_HEAD_BYTES) ?? new Uint8Array());
+    if (format.kind === "unknown" || format.interpreter === undefined) return;
+    const { interpreter } = format;
+    if (root.stat(interpreter) === undefined) {
+      const what = format.kind === "script" ? "interpreter" : "dynamic loader";
+      throw new PodError(
+        "pod/missing-interpreter",
+        `Cannot start app "${wanted.app}": "${path}" needs the ${what} "${interpreter}", which the image lacks`,
+        {
+          hint: format.kind === "script" ? "add that interpreter to the image" : "add the C library to the image, or link the program statically",
+          data: { app: wanted.app, path, missing: interpreter },
+        },
+      );
+    }
+    if (format.kind === "elf") return;
+    path = interpreter;
+  }
+}
+
+function readText(root: AppRoot, path: string): string {
+  const bytes = root.readHead(path, MAX_DATABASE_BYTES);
+  return bytes === undefined ? "" : new TextDecoder().decode(bytes);
+}
+
+function isRegular(mode: number): boolean {
+  return (mode & 0o170000) === 0o100000;
+}

@@ -1,0 +1,173 @@
+import { CAPABILITY_NAMES } from "../../pod/capabilities.ts";
+import type { AppName } from "../../pod/names.ts";
+import type { ResolvedApp } from "./resolved-app.ts";
+import { ALLOWED_SYSCALLS } from "./seccomp-profile.ts";
+import { escapeUnitValue, quoteUnitWord } from "./unit-escape.ts";
+
+/** Kernel paths no app may see, and those it may only read. Spec: OCI runtime-spec v1.2.0 "Masked Paths" defaults of its peers. */
+const MASKED_PATHS = [
+  "/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kallsyms", "/proc/kcore", "/proc/keys", "/proc/kmsg",
+  "/proc/latency_stats", "/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats",
+  "/proc/config.gz", "/sys/dev/block", "/sys/devices/virtual/powercap", "/sys/firmware", "/sys/fs/selinux",
+  "/sys/fs/bpf", "/sys/kernel/debug", "/sys/kernel/tracing", "/sys/kernel/security", "/sys/module", "/sys/power",
+];
+const READ_ONLY_PATHS = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", "/sys"];
+
+/** Name of an app's unit; the prefix keeps users' names apart from systemd's own. */
+export function appUnitName(app: AppName): string {
+  return `app-${app}.service`;
+}
+
+/** Unit and configuration files of a pod, by path inside stage1. Pure; what the pod's systemd will do follows from it. */
+export function renderUnits(apps: readonly ResolvedApp[]): Map<string, string> {
+  const units = new Map<string, string>();
+  const names = apps.map(({ app }) => appUnitName(app.name));
+  units.set("etc/systemd/system/default.target", renderDefaultTarget(names));
+  units.set("etc/systemd/system/gantry-pod.target", POD_TARGET);
+  for (const resolved of apps) {
+    units.set(`etc/systemd/system/${appUnitName(resolved.app.name)}`, renderAppUnit(resolved, apps.length === 1));
+  }
+  units.set("etc/passwd", renderPasswd(apps));
+  units.set("etc/group", renderGroup(apps));
+  return units;
+}
+
+function renderDefaultTarget(units: readonly string[]): string {
+  return `[Unit]
+Description=Apps of this pod
+DefaultDependencies=no
+Wants=${units.join(" ")}
+AllowIsolate=yes
+`;
+}
+
+// Needed by every app; the last one to end makes it unneeded, and its end is the pod's.
+const POD_TARGET = `[Unit]
+Description=Pod with at least one app
+DefaultDependencies=no
+StopWhenUnneeded=yes
+SuccessAction=exit-force
+`;
+
+function renderAppUnit(resolved: ResolvedApp, isOnly: boolean): string {
+  const { app, credentials } = resolved;
+  const name = app.name;
+  return `[Unit]
+Description=App ${name}
+DefaultDependencies=no
+Requires=gantry-pod.target
+After=gantry-pod.target
+${isOnly ? "FailureAction=exit-force\n" : ""}
+[Service]
+Type=simple
+ExecStart=:${resolved.argv.map(quoteUnitWord).join(" ")}
+ExecStopPost=+/usr/lib/gantry/exited ${name} ${isOnly ? "only" : "one"}
+RootDirectory=/opt/stage2/${name}/rootfs
+RootDirectoryStartOnly=yes
+MountAPIVFS=no
+BindPaths=/proc /sys /dev
+${READ_ONLY_PATHS.map((path) => `ReadOnlyPaths=-+${path}`).join("\n")}
+${MASKED_PATHS.map((path) => `InaccessiblePaths=-+${path}`).join("\n")}
+WorkingDirectory=${escapeUnitValue(app.workingDir)}
+User=${credentials.uid}
+Group=${credentials.gid}
+SupplementaryGroups=${credentials.groups.join(" ")}
+UMask=0022
+${resolved.env.map((entry) => `Environment=${quoteUnitWord(entry)}`).join("\n")}
+UnsetEnvironment=${unsetNames(resolved.env).join(" ")}
+${renderStdio(resolved)}
+KillMode=mixed
+KillSignal=${killSignal(app.stopSignal)}
+IgnoreSIGPIPE=no
+OOMPolicy=continue
+TasksMax=infinity
+KeyringMode=private
+${renderConfinement(resolved)}
+`;
+}
+
+function renderStdio({ app, stdin }: ResolvedApp): string {
+  if (stdin === "tty") return "StandardInput=tty-force\nTTYPath=/dev/console\nStandardOutput=tty\nStandardError=tty";
+  const io = `/gantry/io/${app.name}`;
+  const input = stdin === "fifo" ? `file:${io}.stdin` : "null";
+  return `StandardInput=${input}\nStandardOutput=file:${io}.stdout\nStandardError=file:${io}.stderr`;
+}
+
+function renderConfinement({ app }: ResolvedApp): string {
+  const lines = [
+    `CapabilityBoundingSet=${app.capabilities.map((name) => `CAP_${name}`).join(" ")}`,
+    `NoNewPrivileges=${app.noNewPrivileges ? "yes" : "no"}`,
+    "DevicePolicy=closed",
+    "DeviceAllow=char-pts rw",
+    "DeviceAllow=/dev/net/tun rw",
+  ];
+  if (app.seccomp === "default") {
+    lines.push(
+      `SystemCallFilter=${allowedSyscalls(app.capabilities).join(" ")}`,
+      "SystemCallErrorNumber=EPERM",
+      "SystemCallArchitectures=native x86 x86-64 arm arm64",
+    );
+  }
+  return lines.join("\n");
+}
+
+/** The allow-list of an app: a capability the user granted brings the calls that are useless without it. */
+export function allowedSyscalls(capabilities: readonly string[]): string[] {
+  const extra = capabilities.flatMap((name) => SYSCALLS_OF_CAPABILITY.get(name) ?? []);
+  return [...new Set([...ALLOWED_SYSCALLS, ...extra])];
+}
+
+const SYSCALLS_OF_CAPABILITY: ReadonlyMap<string, readonly string[]> = new Map([
+  [
+    "SYS_ADMIN",
+    ["mount", "umount2", "umount", "setns", "unshare", "pivot_root", "fsopen", "fsconfig", "fsmount", "fspick", "move_mount",
+      "open_tree", "mount_setattr", "sethostname", "setdomainname", "bpf", "perf_event_open", "fanotify_init", "quotactl"],
+  ],
+  ["SYS_MODULE", ["init_module", "finit_module", "delete_module"]],
+  ["SYS_TIME", ["settimeofday", "stime", "clock_settime", "clock_settime64", "clock_adjtime", "clock_adjtime64"]],
+  ["SYS_BOOT", ["reboot", "kexec_load", "kexec_file_load"]],
+  ["SYS_PACCT", ["acct"]],
+  ["SYS_RAWIO", ["iopl", "ioperm"]],
+  ["SYS_PTRACE", ["kcmp", "process_madvise", "pidfd_getfd"]],
+  ["SYS_NICE", ["get_mempolicy", "mbind", "set_mempolicy", "move_pages", "migrate_pages"]],
+  ["SYSLOG", ["syslog"]],
+  ["DAC_READ_SEARCH", ["open_by_handle_at"]],
+  ["SYS_TTY_CONFIG", ["vhangup"]],
+  ["BPF", ["bpf"]],
+  ["PERFMON", ["perf_event_open"]],
+]); // prettier-ignore
+
+/** Capabilities beyond nspawn's own set that the pod's systemd needs so that it can hand them to an app. */
+export function extraCapabilities(apps: readonly ResolvedApp[]): string[] {
+  const wanted = new Set(apps.flatMap(({ app }) => app.capabilities));
+  return CAPABILITY_NAMES.filter((name) => wanted.has(name));
+}
+
+// systemd gives services variables of its own; only what image and user asked for should be there.
+function unsetNames(env: readonly string[]): string[] {
+  const own = new Set(env.map((entry) => entry.slice(0, entry.indexOf("="))));
+  return [
+    "INVOCATION_ID", "JOURNAL_STREAM", "SYSTEMD_EXEC_PID", "LANG", "USER", "LOGNAME", "SHELL", "NOTIFY_SOCKET",
+    "MAINPID", "MANAGERPID", "MEMORY_PRESSURE_WATCH", "MEMORY_PRESSURE_WRITE", "container_uuid", "TERM",
+  ].filter((name) => !own.has(name)); // prettier-ignore
+}
+
+function killSignal(text: string): string {
+  const name = text.toUpperCase().replace(/^SIG/, "");
+  if (/^[1-9]\d?$/.test(name)) return name;
+  return /^[A-Z0-9+]{2,10}$/.test(name) ? `SIG${name}` : "SIGTERM";
+}
+
+// systemd looks numbers up before it uses them; entries in the pod's own files make every number resolvable.
+function renderPasswd(apps: readonly ResolvedApp[]): string {
+  const uids = new Map(apps.map(({ credentials: c }) => [c.uid, c] as const));
+  uids.delete(0);
+  const lines = [...uids].map(([uid, c]) => `u${uid}:x:${uid}:${c.gid}::/:/bin/sh`);
+  return `${["root:x:0:0:root:/:/bin/sh", ...lines].join("\n")}\n`;
+}
+
+function renderGroup(apps: readonly ResolvedApp[]): string {
+  const gids = new Set(apps.flatMap(({ credentials: c }) => [c.gid, ...c.groups]));
+  gids.delete(0);
+  return `${["root:x:0:", ...[...gids].map((gid) => `g${gid}:x:${gid}:`)].join("\n")}\n`;
+}
