@@ -7,7 +7,9 @@ export type StoreErrorCode =
   | "store/ambiguous"
   | "store/in-use"
   | "store/corrupt"
-  | "store/unpack-failed";
+  | "store/unpack-failed"
+  /** Internal to unpacking: this layer can only be unpacked once its parents are. */
+  | "store/needs-parents";
 
 /** Something the image store cannot do, or found damaged. */
 export class StoreError extends EngineError<StoreErrorCode> {}

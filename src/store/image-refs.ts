@@ -32,8 +32,12 @@ const MAX_FILE_NAME = 255;
 export function readRef(files: Files, name: string): ImageRef | undefined {
   // A name too long for a file name cannot have been stored.
   if (refPath(name).length - REFS_DIR.length - 1 > MAX_FILE_NAME) return undefined;
+  return readRefFile(files, refPath(name));
+}
+
+function readRefFile(files: Files, path: string): ImageRef | undefined {
   try {
-    return decodeRef(files.readText(refPath(name), MAX_REF_BYTES), refPath(name));
+    return decodeRef(files.readText(path, MAX_REF_BYTES), path);
   } catch (reason) {
     if (reason instanceof SysError && reason.code === "sys/not-found") return undefined;
     throw reason;
@@ -56,7 +60,7 @@ export function readAllRefs(files: Files): ImageRef[] {
   const refs: ImageRef[] = [];
   for (const fileName of files.list(REFS_DIR)) {
     // A reference removed since the listing is simply not there any more.
-    const ref = readRef(files, decodeURIComponent(fileName));
+    const ref = readRefFile(files, `${REFS_DIR}/${fileName}`);
     if (ref !== undefined) refs.push(ref);
   }
   return refs.sort((a, b) => (a.name < b.name ? -1 : 1));

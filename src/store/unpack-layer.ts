@@ -1,0 +1,149 @@
+import { createHasher, type Digest, splitDigest } from "../image/digest.ts";
+import { ImageError } from "../image/errors.ts";
+import { DEFAULT_TAR_LIMITS, TarReader } from "../image/layer/tar-reader.ts";
+import { parseLayerMediaType } from "../image/media-types.ts";
+import { AT_FDCWD, O_DIRECTORY, O_PATH, O_RDONLY } from "../sys/linux/constants.ts";
+import { close, mkdirat, openat2, read, syncfs } from "../sys/linux/fs-calls.ts";
+import { decompress } from "./decompress.ts";
+import { StoreError } from "./errors.ts";
+import { LayerTree } from "./layer-tree.ts";
+import { LayerWriter } from "./layer-writer.ts";
+import { LowerLayers } from "./lower-layers.ts";
+
+/** How large a layer may get. */
+export interface UnpackLimits {
+  /** Of the tar stream inside; stops decompression bombs whatever their ratio. */
+  readonly maxUnpackedBytes: number;
+  readonly maxEntries: number;
+}
+
+/** 100 GiB and 10 million files. */
+export const DEFAULT_UNPACK_LIMITS: UnpackLimits = {
+  maxUnpackedBytes: DEFAULT_TAR_LIMITS.maxContentBytes,
+  maxEntries: DEFAULT_TAR_LIMITS.maxEntries,
+};
+
+/** One layer to unpack. Plain JSON, so that another process can do it. */
+export interface UnpackInput {
+  /** Absolute path of the packed blob. */
+  readonly blobPath: string;
+  readonly mediaType: string;
+  readonly diffId: Digest;
+  /** Absolute path of an empty directory that becomes the overlay lower directory. */
+  readonly targetDir: string;
+  /** Trees of the layers beneath, topmost first; left out while they are not unpacked themselves. */
+  readonly lowerDirs?: readonly string[];
+  readonly limits: UnpackLimits;
+}
+
+/** What came of it. Plain JSON. `needs-parents`: call again with `lowerDirs` and a new empty directory. */
+export type UnpackResult =
+  | {
+      readonly kind: "done";
+      /** Whether lower layers were consulted: then the tree is only good on top of these parents. */
+      readonly dependsOnParents: boolean;
+      /** Whether the layer sets attributes of the root directory. */
+      readonly hasRootEntry: boolean;
+      readonly entries: number;
+      readonly unpackedBytes: number;
+    }
+  | { readonly kind: "needs-parents" };
+
+const READ_BYTES = 256 * 1024;
+
+/**
+ * Unpacks one layer as an overlayfs lower directory and checks its diffID. Everything is on disk (syncfs) on return. On
+ * any error `targetDir` and `targetDir + ".trash"` hold rubbish: remove both, they are never to be used.
+ * @throws {ImageError} "image/bad-layer", "image/too-large", "image/unsupported-media-type";
+ *   {StoreError} "store/content-mismatch" for another diffID; {SysError} "sys/no-space" and others of the disk.
+ */
+export async function unpackLayerJob(input: UnpackInput, options: { readonly signal?: AbortSignal } = {}): Promise<UnpackResult> {
+  using lower = input.lowerDirs === undefined ? undefined : new LowerLayers(input.lowerDirs);
+  using tree = new LayerTree(input.targetDir, lower);
+  using trash = new TrashDir(`${input.targetDir}.trash`);
+  using writer = new LayerWriter(tree, () => trash.fd());
+  try {
+    const unpackedBytes = await pump(input, writer, options);
+    writer.setDirTimes();
+    syncTree(input.targetDir);
+    return { kind: "done", dependsOnParents: tree.dependsOnParents, hasRootEntry: writer.hasRootEntry, entries: writer.entries, unpackedBytes };
+  } catch (reason) {
+    if (reason instanceof StoreError && reason.code === "store/needs-parents") return { kind: "needs-parents" };
+    throw reason;
+  }
+}
+
+async function pump(input: UnpackInput, writer: LayerWriter, options: { readonly signal?: AbortSignal }): Promise<number> {
+  const { compression } = parseLayerMediaType(input.mediaType);
+  const { maxEntries, maxUnpackedBytes } = input.limits;
+  const reader = new TarReader(writer, { maxEntries, maxContentBytes: maxUnpackedBytes });
+  const hash = createHasher(splitDigest(input.diffId).algorithm);
+  let unpackedBytes = 0;
+  for await (const chunk of decompress(readFile(input.blobPath), compression)) {
+    options.signal?.throwIfAborted();
+    unpackedBytes += chunk.byteLength;
+    if (unpackedBytes > maxUnpackedBytes) {
+      throw new ImageError("image/too-large", `Cannot unpack layer ${input.diffId}: more than ${maxUnpackedBytes} bytes`, {
+        hint: "raise the limit if this image is meant to be so large",
+      });
+    }
+    hash.update(chunk);
+    reader.push(chunk);
+  }
+  reader.end();
+  assertDiffId(input.diffId, hash.digest());
+  return unpackedBytes;
+}
+
+function assertDiffId(want: Digest, got: Digest): void {
+  if (want === got) return;
+  throw new StoreError("store/content-mismatch", `Cannot unpack layer ${want}: its content has the digest ${got}`, {
+    hint: "tell the publisher of the image: its config and its layers do not belong together",
+    data: { wantDigest: want, gotDigest: got },
+  });
+}
+
+/** New memory for every chunk: the decompressor works on it while the next one is read. */
+function* readFile(path: string): Iterable<Uint8Array> {
+  const fd = openat2(AT_FDCWD, path, { flags: O_RDONLY });
+  try {
+    for (;;) {
+      const buffer = new Uint8Array(READ_BYTES);
+      const count = read(fd, buffer);
+      if (count === 0) return;
+      yield buffer.subarray(0, count);
+    }
+  } finally {
+    close(fd);
+  }
+}
+
+function syncTree(dir: string): void {
+  const fd = openat2(AT_FDCWD, dir, { flags: O_RDONLY | O_DIRECTORY });
+  try {
+    syncfs(fd);
+  } finally {
+    close(fd);
+  }
+}
+
+/** Made at first need: hardly any layer replaces a directory. */
+class TrashDir implements Disposable {
+  readonly #path: string;
+  #fd: number | undefined;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  fd(): number {
+    if (this.#fd !== undefined) return this.#fd;
+    mkdirat(AT_FDCWD, this.#path, 0o700);
+    this.#fd = openat2(AT_FDCWD, this.#path, { flags: O_PATH | O_DIRECTORY });
+    return this.#fd;
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#fd !== undefined) close(this.#fd);
+  }
+}
