@@ -76,8 +76,13 @@ function keepAlive(args: readonly SyscallArg[], result: number): number {
   return args.length > 6 ? Number.NaN : result;
 }
 
+/** Second names of numbers that another name stands for in the kernel's own list. */
+const ALIASES = new Set(["EWOULDBLOCK", "ENOTSUP", "EDEADLOCK"]);
+
 const ERRNO_NAMES: ReadonlyMap<number, string> = new Map(
-  Object.entries(osConstants.errno).map(([name, errno]) => [errno, name]),
+  Object.entries(osConstants.errno)
+    .filter(([name]) => !ALIASES.has(name))
+    .map(([name, errno]) => [errno, name]),
 );
 
 /** `EBUSY` for 16, and so on. */
