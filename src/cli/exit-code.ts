@@ -1,5 +1,6 @@
 import type { AuditErrorCode } from "../audit/errors.ts";
 import { EngineError } from "../base/errors.ts";
+import type { DiscoveryErrorCode } from "../discovery/errors.ts";
 import type { EngineErrorCode } from "../engine/errors.ts";
 import type { ImageErrorCode } from "../image/errors.ts";
 import type { NetworkErrorCode } from "../network/errors.ts";
@@ -23,6 +24,7 @@ type AnyErrorCode =
   | ImageErrorCode
   | StoreErrorCode
   | TrustErrorCode
+  | DiscoveryErrorCode
   | TransportErrorCode
   | NetworkErrorCode
   | AuditErrorCode
@@ -64,6 +66,7 @@ const EXIT_CODES = {
   "store/in-use": 5,
   "store/corrupt": 1,
   "store/needs-parents": 1,
+  "store/unpack-failed": 2,
   "trust/unsigned": 4,
   "trust/unknown-key": 4,
   "trust/bad-signature": 4,
@@ -79,6 +82,7 @@ const EXIT_CODES = {
   "trust/needs-confirmation": 4,
   "trust/not-found": 3,
   "trust/cannot-sign": 1,
+  "discovery/bad-name": 2,
   "transport/not-found": 3,
   "transport/unauthorized": 4,
   "transport/rate-limited": 6,

@@ -3,7 +3,7 @@ import type { PortOption } from "../../pod/options.ts";
 import { usageError } from "../errors.ts";
 
 const PATTERN =
-  /^(?:(\[[0-9a-fA-F:.%]+\]|[0-9.]+):)?(\d{1,5})(?:-(\d{1,5}))?(?::(\d{1,5})(?:-(\d{1,5}))?)?(?:\/([a-z]+))?$/;
+  /^(?:(\[[0-9a-fA-F:.%]+\]|\d+\.[0-9.]+):)?(\d{1,5})(?:-(\d{1,5}))?(?::(\d{1,5})(?:-(\d{1,5}))?)?(?:\/([a-z]+))?$/;
 
 /** `[IP:]HOST:POD[/PROTO]`, with ranges of equal length; IPv6 addresses in brackets. @throws {CliError} "cli/usage". */
 export function parsePort(text: string): PortOption[] {
