@@ -1,5 +1,6 @@
-import type { ArgSpecs, Command, FlagSpec } from "./command.ts";
+import type { Command } from "./command.ts";
 import { usageError } from "./errors.ts";
+import type { ArgSpecs, FlagSpec } from "./flag-spec.ts";
 import { parseDuration } from "./parse-duration.ts";
 import type { ParsedFlags } from "./parse-flags.ts";
 

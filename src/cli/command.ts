@@ -1,32 +1,8 @@
 import type { EngineCalls } from "./engine-calls.ts";
+import type { ArgSpec, ArgSpecs, FlagSpec, FlagSpecs } from "./flag-spec.ts";
 import type { GlobalOptions } from "./global-flags.ts";
 import type { CliHost } from "./host.ts";
 import type { Output } from "./output.ts";
-
-/** A positional argument. `many` takes all that are left; `raw` too, with flags in them left alone. */
-export interface ArgSpec {
-  readonly help: string;
-  readonly optional?: boolean;
-  readonly many?: boolean;
-  readonly raw?: boolean;
-}
-
-/** A flag. `strings` may be repeated; durations are written like `90s`, `10m`, `1h30m` and arrive in milliseconds. */
-export interface FlagSpec {
-  readonly type: "boolean" | "string" | "strings" | "integer" | "duration";
-  readonly help: string;
-  readonly short?: string;
-  readonly aliases?: readonly string[];
-  readonly placeholder?: string;
-  readonly choices?: readonly string[];
-  /** The value may be left out; then it is this one, and a value must be written with "=". */
-  readonly bare?: string;
-  /** Belongs to the image before it, in commands that take several images. */
-  readonly perApp?: boolean;
-}
-
-export type ArgSpecs = Readonly<Record<string, ArgSpec>>;
-export type FlagSpecs = Readonly<Record<string, FlagSpec>>;
 
 type ArgValue<A extends ArgSpec> = A extends { many: true } | { raw: true }
   ? readonly string[]

@@ -1,4 +1,5 @@
-import type { Command, CommandEntry, FlagSpec } from "./command.ts";
+import type { Command, CommandEntry } from "./command.ts";
+import type { FlagSpec } from "./flag-spec.ts";
 import { GLOBAL_FLAGS } from "./global-flags.ts";
 
 const SHELLS = ["bash", "zsh", "fish"] as const;

@@ -1,4 +1,5 @@
-import type { ArgSpecs, Command, CommandEntry, FlagSpec, FlagSpecs } from "./command.ts";
+import type { Command, CommandEntry } from "./command.ts";
+import type { ArgSpecs, FlagSpec, FlagSpecs } from "./flag-spec.ts";
 import { formatTable } from "./format-table.ts";
 import { GLOBAL_FLAGS } from "./global-flags.ts";
 

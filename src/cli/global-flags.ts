@@ -1,6 +1,6 @@
 import type { InsecureOption } from "../engine/use-cases.ts";
-import type { FlagSpecs } from "./command.ts";
 import { usageError } from "./errors.ts";
+import type { FlagSpecs } from "./flag-spec.ts";
 import type { ParsedFlags } from "./parse-flags.ts";
 
 /** Flags every command takes, before or after its name. */

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
-import type { FlagSpec, FlagSpecs } from "./command.ts";
 import { usageError } from "./errors.ts";
+import type { FlagSpec, FlagSpecs } from "./flag-spec.ts";
 import { suggest } from "./suggest.ts";
 
 /** A flag or an operand, in the order typed. Boolean flags have the value "true" or "false". */

@@ -22,7 +22,9 @@ async function gantry(argv: readonly string[], answer?: string) {
   const stream = (name: "stdout" | "stderr") => ({
     isTerminal: false,
     columns: 80,
-    write: (content: string | Uint8Array) => void (text[name] += String(content)),
+    write: (content: string | Uint8Array) => {
+      text[name] += String(content);
+    },
   });
   const roots: string[] = [];
   const host: CliHost = {

@@ -1,5 +1,5 @@
-import type { FlagSpecs } from "../command.ts";
 import { usageError } from "../errors.ts";
+import type { FlagSpecs } from "../flag-spec.ts";
 import { GLOBAL_FLAGS } from "../global-flags.ts";
 import { parseWords, type Word } from "../parse-flags.ts";
 import { splitSegments } from "./split-segments.ts";

@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import type { PodOption, VolumeOption } from "../../pod/options.ts";
-import type { FlagSpecs } from "../command.ts";
 import { usageError } from "../errors.ts";
+import type { FlagSpecs } from "../flag-spec.ts";
 import type { CliHost } from "../host.ts";
 import { ParsedFlags } from "../parse-flags.ts";
 import { groupApps } from "./group-apps.ts";

@@ -1,4 +1,4 @@
-import type { FlagSpecs } from "../command.ts";
+import type { FlagSpecs } from "../flag-spec.ts";
 
 const BOOL = ["true", "false"] as const;
 

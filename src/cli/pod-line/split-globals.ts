@@ -1,4 +1,4 @@
-import type { FlagSpecs } from "../command.ts";
+import type { FlagSpecs } from "../flag-spec.ts";
 import { GLOBAL_FLAGS } from "../global-flags.ts";
 import { parseWords, type Word } from "../parse-flags.ts";
 import { splitSegments } from "./split-segments.ts";

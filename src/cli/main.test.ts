@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 
-const MAIN = new URL("./main.ts", import.meta.url).pathname;
+const MAIN = new URL("../main.ts", import.meta.url).pathname;
 
 function gantry(...argv: string[]) {
   const run = Bun.spawnSync([process.execPath, MAIN, ...argv], { stdin: "ignore" });
