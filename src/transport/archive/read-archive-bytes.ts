@@ -14,7 +14,7 @@ export interface ArchiveHost {
   readonly openDirectory: (path: string) => Files;
 }
 
-/** Where the archive is. Relative paths are the caller's to resolve. */
+/** Where the archive is. Paths are absolute. */
 export type ArchivePlace = { readonly kind: "file"; readonly path: string } | { readonly kind: "url"; readonly url: string };
 
 /** The peer is still making the signature; asked again once after this time. */
@@ -87,5 +87,5 @@ async function urlError(response: HttpResponse, what: string, url: string): Prom
 
 function splitPath(host: ArchiveHost, path: string): { readonly directory: Files; readonly name: string } {
   const slash = path.lastIndexOf("/");
-  return { directory: host.openDirectory(slash < 0 ? "." : path.slice(0, slash) || "/"), name: path.slice(slash + 1) };
+  return { directory: host.openDirectory(path.slice(0, slash) || "/"), name: path.slice(slash + 1) };
 }
