@@ -3,7 +3,8 @@ import { type ByteString, fromByteString, showBytes } from "../image/layer/entry
 import {
   O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY, RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, S_IFLNK, S_IFMT, S_IFREG,
 } from "../sys/linux/constants.ts";
-import { close, openat2, read, readlinkat, symlinkat, write } from "../sys/linux/fs-calls.ts";
+import { openat2, read, readlinkat, symlinkat, write } from "../sys/linux/fs-calls.ts";
+import { OwnedFd } from "../sys/linux/owned-fd.ts";
 import { applyAttributes, type Place, procPath, readAttributes, setModifiedAt } from "./layer-attributes.ts";
 import type { LayerTree } from "./layer-tree.ts";
 import type { LowerFile } from "./lower-layers.ts";
@@ -35,16 +36,10 @@ export function copyUp(tree: LayerTree, parent: readonly ByteString[], name: Byt
 }
 
 function copyContent(from: LowerFile, to: Place): void {
-  const source = openat2(from.dirFd, fromByteString(from.name), { flags: O_RDONLY | O_NOFOLLOW, resolve: RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS });
-  try {
-    const target = openat2(to.dirFd, fromByteString(to.name), { flags: O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, modeOctal: 0o600 });
-    try {
-      const buffer = new Uint8Array(COPY_BYTES);
-      for (let count = read(source, buffer); count > 0; count = read(source, buffer)) write(target, buffer.subarray(0, count));
-    } finally {
-      close(target);
-    }
-  } finally {
-    close(source);
-  }
+  const reading = { flags: O_RDONLY | O_NOFOLLOW, resolve: RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS };
+  using source = new OwnedFd(openat2(from.dirFd, fromByteString(from.name), reading));
+  const writing = { flags: O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, modeOctal: 0o600 };
+  using target = new OwnedFd(openat2(to.dirFd, fromByteString(to.name), writing));
+  const buffer = new Uint8Array(COPY_BYTES);
+  for (let count = read(source.fd, buffer); count > 0; count = read(source.fd, buffer)) write(target.fd, buffer.subarray(0, count));
 }

@@ -1,7 +1,8 @@
 import { type ByteString, fromByteString } from "../image/layer/entry-path.ts";
 import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH, RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, S_IFCHR, S_IFDIR, S_IFMT } from "../sys/linux/constants.ts";
-import { close, fstat, type KernelStat, openat2 } from "../sys/linux/fs-calls.ts";
+import { fstat, type KernelStat, openat2 } from "../sys/linux/fs-calls.ts";
 import { hasErrno } from "../sys/linux/libc.ts";
+import { OwnedFd } from "../sys/linux/owned-fd.ts";
 import { lgetxattr } from "../sys/linux/xattr-calls.ts";
 import { OPAQUE_XATTR, type Place } from "./layer-attributes.ts";
 
@@ -27,12 +28,12 @@ export function isOpaque(dirFd: number): boolean {
 
 /** The merged view of the layers beneath the one being unpacked, for looking things up without mounting. */
 export class LowerLayers implements Disposable {
-  readonly #roots: number[] = [];
+  readonly #roots: OwnedFd[] = [];
 
   /** `dirs`: absolute paths, topmost first. */
   constructor(dirs: readonly string[]) {
     try {
-      for (const dir of dirs) this.#roots.push(openat2(AT_FDCWD, dir, { flags: O_PATH | O_DIRECTORY }));
+      for (const dir of dirs) this.#roots.push(new OwnedFd(openat2(AT_FDCWD, dir, { flags: O_PATH | O_DIRECTORY })));
     } catch (reason) {
       this[Symbol.dispose]();
       throw reason;
@@ -42,7 +43,7 @@ export class LowerLayers implements Disposable {
   /** The topmost file at a path of which no part may be a link; undefined when there is none or it is hidden. */
   find(names: readonly ByteString[]): LowerFile | undefined {
     for (const root of this.#roots) {
-      const found = findInLayer(root, names);
+      const found = findInLayer(root.fd, names);
       if (found === "hidden") return undefined;
       if (found !== "absent") return found;
     }
@@ -50,7 +51,7 @@ export class LowerLayers implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const fd of this.#roots.splice(0)) close(fd);
+    for (const root of this.#roots.splice(0)) root[Symbol.dispose]();
   }
 }
 
@@ -69,17 +70,12 @@ function findInLayer(root: number, names: readonly ByteString[]): LowerFile | "a
 }
 
 function inspect(root: number, name: ByteString): { readonly stat: KernelStat; readonly opaque: boolean } | undefined {
-  let fd: number;
   try {
-    fd = openat2(root, fromByteString(name), { flags: O_PATH | O_NOFOLLOW, resolve: RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS });
+    using file = new OwnedFd(openat2(root, fromByteString(name), { flags: O_PATH | O_NOFOLLOW, resolve: RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS }));
+    const stat = fstat(file.fd);
+    return { stat, opaque: isDirectory(stat) && isOpaque(file.fd) };
   } catch (reason) {
     if (hasErrno(reason, "ENOENT")) return undefined;
     throw reason;
-  }
-  try {
-    const stat = fstat(fd);
-    return { stat, opaque: isDirectory(stat) && isOpaque(fd) };
-  } finally {
-    close(fd);
   }
 }

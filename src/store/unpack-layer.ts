@@ -3,7 +3,8 @@ import { ImageError } from "../image/errors.ts";
 import { DEFAULT_TAR_LIMITS, TarReader } from "../image/layer/tar-reader.ts";
 import { parseLayerMediaType } from "../image/media-types.ts";
 import { AT_FDCWD, O_DIRECTORY, O_PATH, O_RDONLY } from "../sys/linux/constants.ts";
-import { close, mkdirat, openat2, read, syncfs } from "../sys/linux/fs-calls.ts";
+import { mkdirat, openat2, read, syncfs } from "../sys/linux/fs-calls.ts";
+import { OwnedFd } from "../sys/linux/owned-fd.ts";
 import { decompress } from "./decompress.ts";
 import { StoreError } from "./errors.ts";
 import { LayerTree } from "./layer-tree.ts";
@@ -105,45 +106,37 @@ function assertDiffId(want: Digest, got: Digest): void {
 
 /** New memory for every chunk: the decompressor works on it while the next one is read. */
 function* readFile(path: string): Iterable<Uint8Array> {
-  const fd = openat2(AT_FDCWD, path, { flags: O_RDONLY });
-  try {
-    for (;;) {
-      const buffer = new Uint8Array(READ_BYTES);
-      const count = read(fd, buffer);
-      if (count === 0) return;
-      yield buffer.subarray(0, count);
-    }
-  } finally {
-    close(fd);
+  using file = new OwnedFd(openat2(AT_FDCWD, path, { flags: O_RDONLY }));
+  for (;;) {
+    const buffer = new Uint8Array(READ_BYTES);
+    const count = read(file.fd, buffer);
+    if (count === 0) return;
+    yield buffer.subarray(0, count);
   }
 }
 
 function syncTree(dir: string): void {
-  const fd = openat2(AT_FDCWD, dir, { flags: O_RDONLY | O_DIRECTORY });
-  try {
-    syncfs(fd);
-  } finally {
-    close(fd);
-  }
+  using opened = new OwnedFd(openat2(AT_FDCWD, dir, { flags: O_RDONLY | O_DIRECTORY }));
+  syncfs(opened.fd);
 }
 
 /** Made at first need: hardly any layer replaces a directory. */
 class TrashDir implements Disposable {
   readonly #path: string;
-  #fd: number | undefined;
+  #dir: OwnedFd | undefined;
 
   constructor(path: string) {
     this.#path = path;
   }
 
   fd(): number {
-    if (this.#fd !== undefined) return this.#fd;
+    if (this.#dir !== undefined) return this.#dir.fd;
     mkdirat(AT_FDCWD, this.#path, 0o700);
-    this.#fd = openat2(AT_FDCWD, this.#path, { flags: O_PATH | O_DIRECTORY });
-    return this.#fd;
+    this.#dir = new OwnedFd(openat2(AT_FDCWD, this.#path, { flags: O_PATH | O_DIRECTORY }));
+    return this.#dir.fd;
   }
 
   [Symbol.dispose](): void {
-    if (this.#fd !== undefined) close(this.#fd);
+    this.#dir?.[Symbol.dispose]();
   }
 }
