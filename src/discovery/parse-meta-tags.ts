@@ -38,12 +38,12 @@ function readAttributes(text: string): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
   for (const [, name = "", double, single, bare] of text.matchAll(/([^\s=/"'>]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))/g)) {
     const key = name.toLowerCase();
-    if (!found.has(key)) found.set(key, unescape(double ?? single ?? bare ?? ""));
+    if (!found.has(key)) found.set(key, unescapeEntities(double ?? single ?? bare ?? ""));
   }
   return found;
 }
 
-function unescape(text: string): string {
+function unescapeEntities(text: string): string {
   const entities: ReadonlyMap<string, string> = new Map([["amp", "&"], ["lt", "<"], ["gt", ">"], ["quot", '"'], ["#39", "'"], ["#123", "{"], ["#125", "}"]]);
   return text.replaceAll(/&(amp|lt|gt|quot|#39|#123|#125);/g, (whole, name: string) => entities.get(name) ?? whole);
 }

@@ -36,7 +36,9 @@ export function buildSignatureArtifact(
   options: { readonly createdAt?: string } = {},
 ): SignatureArtifact {
   if (signature.byteLength === 0 || signature.byteLength > MAX_SIGNATURE_BYTES) {
-    throw new TransportError("transport/unsupported", `Cannot attach a signature of ${signature.byteLength} bytes: the limit is 1 to ${MAX_SIGNATURE_BYTES}`);
+    throw new TransportError("transport/unsupported", `Cannot attach a signature of ${signature.byteLength} bytes: the limit is 1 to ${MAX_SIGNATURE_BYTES}`, {
+      hint: "give one detached OpenPGP signature",
+    });
   }
   const config = blobOf(new TextEncoder().encode("{}"), OCI_EMPTY);
   const layer = blobOf(signature, SIGNATURE_LAYER_TYPE);

@@ -19,7 +19,9 @@ export function createArchiveReader(file: PrivateFile, place: string): LayoutRea
     read(name, limitBytes) {
       const member = get(name);
       if (member.sizeBytes <= limitBytes) return file.readAt(member.offset, member.sizeBytes);
-      throw new TransportError("transport/bad-archive", `Cannot read "${name.slice(0, 200)}" in ${place}: larger than ${limitBytes} bytes`);
+      throw new TransportError("transport/bad-archive", `Cannot read "${name.slice(0, 200)}" in ${place}: larger than ${limitBytes} bytes`, {
+        hint: "make the archive again with docker save, podman save or skopeo",
+      });
     },
     chunks(name, fromByte) {
       const member = get(name);

@@ -101,7 +101,9 @@ function describe(members: LayoutReader, input: { readonly member: string; reado
     sizeBytes += chunk.byteLength;
   }
   if (sizeBytes === members.sizeOf(input.member)) return { mediaType: input.mediaType, digest: hasher.digest(), sizeBytes, annotations: {} };
-  throw new TransportError("transport/bad-archive", `Cannot read "${input.member.slice(0, 200)}" in ${input.place}: it is cut short`);
+  throw new TransportError("transport/bad-archive", `Cannot read "${input.member.slice(0, 200)}" in ${input.place}: it is cut short`, {
+    hint: "make or download the archive again",
+  });
 }
 
 function layerType(members: LayoutReader, member: string): string {

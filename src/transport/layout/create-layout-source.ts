@@ -15,7 +15,9 @@ export function createLayoutSource(
   const readDocument = async (descriptor: Descriptor, limitBytes: number) => {
     const what = `read ${descriptor.digest} from ${place}`;
     if (descriptor.sizeBytes > limitBytes) {
-      throw new TransportError("transport/bad-answer", `Cannot ${what}: ${descriptor.sizeBytes} bytes are more than the limit of ${limitBytes}`);
+      throw new TransportError("transport/bad-answer", `Cannot ${what}: ${descriptor.sizeBytes} bytes are more than the limit of ${limitBytes}`, {
+        hint: "use an image with a smaller description",
+      });
     }
     assertBlob(reader, descriptor, what);
     return checkDocument(descriptor, { raw: reader.read(blobName(descriptor.digest), limitBytes), what });

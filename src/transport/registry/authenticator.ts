@@ -105,9 +105,14 @@ async function fetchToken(
     if (token !== undefined) return token;
   } catch (reason) {
     if (reason instanceof SysError && reason.code !== "sys/too-large") throw reason;
-    throw new TransportError("transport/bad-answer", `Cannot ${what}: its answer is not a token`, { cause: reason });
+    throw new TransportError("transport/bad-answer", `Cannot ${what}: its answer is not a token`, {
+      hint: "check that the token server of this registry works with other tools",
+      cause: reason,
+    });
   }
-  throw new TransportError("transport/bad-answer", `Cannot ${what}: its answer has no usable token`);
+  throw new TransportError("transport/bad-answer", `Cannot ${what}: its answer has no usable token`, {
+    hint: "check that the token server of this registry works with other tools",
+  });
 }
 
 function tokenOf(document: unknown): string | undefined {

@@ -16,7 +16,9 @@ export async function fetchDocument(
 ): Promise<Uint8Array> {
   const what = `read ${descriptor.digest} from registry "${client.address.host}/${client.address.repository}"`;
   if (descriptor.sizeBytes > limitBytes) {
-    throw new TransportError("transport/bad-answer", `Cannot ${what}: ${descriptor.sizeBytes} bytes are more than the limit of ${limitBytes}`);
+    throw new TransportError("transport/bad-answer", `Cannot ${what}: ${descriptor.sizeBytes} bytes are more than the limit of ${limitBytes}`, {
+      hint: "use an image with a smaller description",
+    });
   }
   if (isServedAsManifest(descriptor.mediaType)) {
     const { raw } = await fetchManifest(client, descriptor.digest, options);

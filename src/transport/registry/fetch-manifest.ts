@@ -59,7 +59,10 @@ function parsePromise(header: string, what: string): Digest {
   try {
     return parseDigest(header.trim());
   } catch (reason) {
-    throw new TransportError("transport/bad-answer", `Cannot ${what}: its Docker-Content-Digest is not a digest`, { cause: reason });
+    throw new TransportError("transport/bad-answer", `Cannot ${what}: its Docker-Content-Digest is not a digest`, {
+      hint: "check that this host is an OCI registry and works with other tools",
+      cause: reason,
+    });
   }
 }
 
@@ -84,7 +87,9 @@ function mediaTypeOf({ what, raw }: { readonly what: string; readonly raw: Uint8
     });
   }
   if (isServedAsManifest(served) && served !== inside) {
-    throw new TransportError("transport/bad-answer", `Cannot ${what}: served as "${served}" but says "${inside}"`);
+    throw new TransportError("transport/bad-answer", `Cannot ${what}: served as "${served}" but says "${inside}"`, {
+      hint: "push the image again; its manifest and its registry disagree",
+    });
   }
   return inside;
 }

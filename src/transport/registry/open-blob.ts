@@ -25,7 +25,7 @@ export async function openBlob(
   const identity = { "accept-encoding": "identity" };
   const part = fromByte === 0 ? undefined : await open({ ...identity, range: `bytes=${fromByte}-` }, [200, 206, 416]);
   const stream = part ?? (await open(identity, [200]));
-  if (stream === undefined) throw new TransportError("transport/bad-answer", `Cannot ${what}: no content`);
+  if (stream === undefined) throw new TransportError("transport/bad-answer", `Cannot ${what}: no content`, { hint: "check that this host is an OCI registry and works with other tools" });
   return stream;
 }
 
@@ -39,13 +39,17 @@ async function opened(
   }
   const encoding = response.headers.get("content-encoding") ?? "identity";
   if (encoding !== "identity") {
-    throw new TransportError("transport/bad-answer", `Cannot ${what}: it is sent in encoding "${encoding}"`);
+    throw new TransportError("transport/bad-answer", `Cannot ${what}: it is sent in encoding "${encoding}"`, {
+      hint: "check for a proxy between you and the registry that compresses answers",
+    });
   }
   if (response.status === 200) return { startedAt: 0, chunks: translated(response.chunks(), what) };
   const [, start] = /^bytes (\d{1,15})-/.exec(response.headers.get("content-range") ?? "") ?? [];
   const startedAt = Number(start ?? Number.NaN);
   if (!(startedAt <= fromByte)) {
-    throw new TransportError("transport/bad-answer", `Cannot ${what}: the range sent is not the one asked for`);
+    throw new TransportError("transport/bad-answer", `Cannot ${what}: the range sent is not the one asked for`, {
+      hint: "try again; if it stays, tell the registry's operator",
+    });
   }
   return { startedAt, chunks: translated(response.chunks(), what) };
 }

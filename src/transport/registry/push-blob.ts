@@ -39,7 +39,9 @@ async function uploadUrl(response: HttpResponse, { what, digest }: { readonly wh
   await response.discard();
   const url = URL.parse(response.headers.get("location") ?? "", response.url);
   if (url === null || url.protocol !== URL.parse(response.url)?.protocol || response.headers.get("location") === null) {
-    throw new TransportError("transport/bad-answer", `Cannot ${what}: the registry names no upload address`);
+    throw new TransportError("transport/bad-answer", `Cannot ${what}: the registry names no upload address`, {
+      hint: "check that this host is an OCI registry and works with other tools",
+    });
   }
   url.searchParams.append("digest", digest);
   return url.href;
