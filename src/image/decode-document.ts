@@ -16,7 +16,7 @@ export function decodeDocument(raw: Uint8Array, code: ImageErrorCode, what: stri
     });
   }
   try {
-    return parseJsonStrict(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(raw));
+    return parseJsonStrict(raw, { limitBytes: MAX_DOCUMENT_BYTES });
   } catch (reason) {
     throw new ImageError(code, `Cannot accept ${what}: not valid JSON (${formatReason(reason)})`, {
       hint: "check that the source serves images and not an error page",

@@ -75,7 +75,7 @@ function encodeRef(ref: ImageRef): string {
 function decodeRef(text: string, path: string): ImageRef {
   try {
     const check = new DocumentCheck("image/bad-descriptor", `reference file "${path}"`);
-    const fields = check.object(parseJsonStrict(text), "");
+    const fields = check.object(parseJsonStrict(text, { limitBytes: MAX_REF_BYTES }), "");
     const index = check.text(fields["indexDigest"], "indexDigest", "");
     const source = check.text(fields["source"], "source", "");
     const ref: ImageRef = {
