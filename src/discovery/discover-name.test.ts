@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import { createCertificateAuthority } from "../testing/certificate-authority.ts";
 import { discoveryPage, startDiscoveryServer } from "../testing/discovery-server.ts";
-import { createFetchClient } from "../testing/registry/fetch-client.ts";
+import { createTestHttpClient } from "../testing/registry/test-http-client.ts";
+import { makeTempDirectory } from "../testing/registry/temp-directory.ts";
 import { discoverName } from "./discover-name.ts";
 
 const PLATFORM = { os: "linux", arch: "amd64" };
@@ -9,8 +10,14 @@ const PLATFORM = { os: "linux", arch: "amd64" };
 async function setUp() {
   const authority = await createCertificateAuthority(Date.now());
   const server = await startDiscoveryServer({ tls: await authority.issue(["localhost"]) });
-  const http = createFetchClient({ caPem: authority.certPem });
-  return { server, http, host: `localhost:${server.port}`, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+  const dir = makeTempDirectory();
+  await Bun.write(`${dir.path}/ca.pem`, authority.certPem);
+  const http = createTestHttpClient({ caFile: `${dir.path}/ca.pem` });
+  const end = async () => {
+    dir[Symbol.dispose]();
+    await server[Symbol.asyncDispose]();
+  };
+  return { server, http, host: `localhost:${server.port}`, [Symbol.asyncDispose]: end };
 }
 
 test("discoverName() finds archives, registries and keys over verified https, in order", async () => {
@@ -54,13 +61,13 @@ test("discoverName() finds nothing without failing, also from a host that is not
 test("discoverName() does not believe a server whose certificate nobody vouches for", async () => {
   await using it = await setUp();
   it.server.serve("/app", discoveryPage([["ac-discovery", `${it.host} https://${it.host}/x`]]));
-  const found = await discoverName({ http: createFetchClient() }, { name: `${it.host}/app`, ...PLATFORM });
+  const found = await discoverName({ http: createTestHttpClient() }, { name: `${it.host}/app`, ...PLATFORM });
   expect(found.endpoints).toEqual([]);
 });
 
 test("discoverName() refuses what is no name", async () => {
   for (const name of ["", "host/../x", "host/a b", "host//x", "user@host/x", `host${"/a".repeat(20)}`]) {
-    const code = await discoverName({ http: createFetchClient() }, { name, ...PLATFORM }).catch((reason: { code: string }) => reason.code);
+    const code = await discoverName({ http: createTestHttpClient() }, { name, ...PLATFORM }).catch((reason: { code: string }) => reason.code);
     expect(code).toBe("discovery/bad-name");
   }
 });

@@ -1,5 +1,5 @@
 import type { X509CertificateGenerator } from "@peculiar/x509";
-import type { ServerTls } from "./http-server.ts";
+import type { ServerTls } from "./registry/http-server.ts";
 
 /** A certificate authority that lives as long as the test does. */
 export interface CertificateAuthority {

@@ -1,4 +1,4 @@
-import { type ServerTls, startHttpServer } from "./http-server.ts";
+import { type ServerTls, startHttpServer } from "./registry/http-server.ts";
 
 /** One page or file the server has. */
 export interface ServedFile {

@@ -1,6 +1,6 @@
 import { digestOf } from "../../image/digest.ts";
 import { OCI_INDEX } from "../../image/media-types.ts";
-import type { TestAnswer, TestRequest } from "../http-server.ts";
+import type { TestAnswer, TestRequest } from "./http-server.ts";
 import type { RegistryContent } from "./registry-content.ts";
 
 /** Which optional parts of the protocol the registry has. */

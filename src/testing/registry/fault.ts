@@ -1,4 +1,4 @@
-import type { Delivery, TestAnswer, TestRequest } from "../http-server.ts";
+import type { Delivery, TestAnswer, TestRequest } from "./http-server.ts";
 
 /** A misbehaviour of the registry: the first fault whose `match` and `method` fit a request is used, `times` times. */
 export interface RegistryFault {

@@ -1,4 +1,4 @@
-import type { TestAnswer, TestRequest } from "../http-server.ts";
+import type { TestAnswer, TestRequest } from "./http-server.ts";
 
 /** How the registry wants its users to log in. `identityToken` is accepted as OAuth2 refresh token. */
 export type RegistryAuth =

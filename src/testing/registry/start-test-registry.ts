@@ -1,4 +1,4 @@
-import { type ServerTls, startHttpServer, type TestRequest } from "../http-server.ts";
+import { type ServerTls, startHttpServer, type TestRequest } from "./http-server.ts";
 import { answerRegistry, type RegistryFeatures } from "./answer-registry.ts";
 import { applyFault, createFaultList, type RegistryFault } from "./fault.ts";
 import { RegistryContent } from "./registry-content.ts";

@@ -3,7 +3,7 @@ import { gunzipSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { parseManifest } from "../../image/parse-manifest.ts";
 import { openFiles } from "../../sys/linux/files.ts";
 import { startDiscoveryServer } from "../../testing/discovery-server.ts";
-import { createFetchClient } from "../../testing/registry/fetch-client.ts";
+import { createTestHttpClient } from "../../testing/registry/test-http-client.ts";
 import { createRecordingPacing } from "../../testing/registry/recording-pacing.ts";
 import { makeTempDirectory } from "../../testing/registry/temp-directory.ts";
 import { writeTestLayout } from "../../testing/registry/write-test-layout.ts";
@@ -21,7 +21,7 @@ async function setUp() {
   const [image] = writeTestLayout(layout, [{ ref: "v1", layer }]);
   layout.remove("tmp");
   await run("tar", "-C", layout.root, "-cf", `${dir.path}/oci.tar`, ".");
-  const host = { http: createFetchClient(), pacing: createRecordingPacing(), temp: openFiles(`${dir.path}/private`), openDirectory: openFiles };
+  const host = { http: createTestHttpClient(), pacing: createRecordingPacing(), temp: openFiles(`${dir.path}/private`), openDirectory: openFiles };
   const open = (name: string, more: Partial<ArchiveImage> = {}) => openArchiveSource(host, { from: { kind: "file", path: `${dir.path}/${name}` }, ...more });
   return { dir, files: openFiles(dir.path), layer, image, host, open, [Symbol.dispose]: () => dir[Symbol.dispose]() };
 }

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { parseManifest } from "../../image/parse-manifest.ts";
 import { openFiles } from "../../sys/linux/files.ts";
-import { createFetchClient } from "../../testing/registry/fetch-client.ts";
+import { createTestHttpClient } from "../../testing/registry/test-http-client.ts";
 import { createRecordingPacing } from "../../testing/registry/recording-pacing.ts";
 import { makeTempDirectory } from "../../testing/registry/temp-directory.ts";
 import { writeTestLayout } from "../../testing/registry/write-test-layout.ts";
@@ -37,7 +37,7 @@ test.skipIf(!HAS_TOOLS)("openRegistrySource() reads OCI and Docker images from D
   await using registry = await startRegistry(dir.path);
   const tar = Bun.spawnSync(["tar", "-C", "/etc", "-cf", "-", "hostname"]).stdout;
   writeTestLayout(openFiles(`${dir.path}/layout`), [{ ref: "v1", layer: tar }]);
-  const host = { http: createFetchClient(), pacing: createRecordingPacing(), credentials: anonymous };
+  const host = { http: createTestHttpClient(), pacing: createRecordingPacing(), credentials: anonymous };
   for (const format of ["oci", "v2s2"]) {
     const image = { host: registry.host, repository: `team/${format}`, plainHttp: true };
     const copy = ["skopeo", "copy", "-q", "--insecure-policy", "--dest-tls-verify=false", `--format=${format}`];

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import type { Descriptor } from "../../image/descriptor.ts";
 import { digestOf, parseDigest } from "../../image/digest.ts";
 import { OCI_INDEX, OCI_MANIFEST } from "../../image/media-types.ts";
-import { createFetchClient } from "../../testing/registry/fetch-client.ts";
+import { createTestHttpClient } from "../../testing/registry/test-http-client.ts";
 import { createRecordingPacing } from "../../testing/registry/recording-pacing.ts";
 import { startTestRegistry } from "../../testing/registry/start-test-registry.ts";
 import type { HttpClient, HttpRequest } from "../../sys/host.ts";
@@ -35,7 +35,7 @@ async function codeOf(work: Promise<unknown>): Promise<unknown> {
 test("pushBlob() gives bytes but no credentials to an upload address on another host", async () => {
   await using registry = await startTestRegistry({ auth: USER });
   await using other = await startTestRegistry();
-  const http = watch(createFetchClient());
+  const http = watch(createTestHttpClient());
   const host = { http, pacing: createRecordingPacing(), credentials: { find: async () => USER } };
   const client = createRegistryClient(host, { host: registry.host, repository: "app", plainHttp: true });
   const headers = { location: `http://${other.host}/v2/app/blobs/uploads/upload-1` };
@@ -68,7 +68,7 @@ test("fetchManifest() reads no more than 4 MiB", async () => {
   await using registry = await startTestRegistry();
   const raw = JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: [], annotations: { pad: " ".repeat(5 << 20) } });
   registry.content.putManifest("app", { raw, mediaType: OCI_INDEX, tag: "big" });
-  const host = { http: createFetchClient(), pacing: createRecordingPacing(), credentials: { find: async () => undefined } };
+  const host = { http: createTestHttpClient(), pacing: createRecordingPacing(), credentials: { find: async () => undefined } };
   const source = openRegistrySource(host, { host: registry.host, repository: "app", reference: "big", plainHttp: true });
   expect(await codeOf(source.resolve())).toBe("transport/bad-answer");
 });

@@ -3,7 +3,7 @@ import type { Descriptor } from "../../image/descriptor.ts";
 import { parseDigest } from "../../image/digest.ts";
 import { OCI_INDEX, OCI_LAYER } from "../../image/media-types.ts";
 import { parseManifest } from "../../image/parse-manifest.ts";
-import { createFetchClient } from "../../testing/registry/fetch-client.ts";
+import { createTestHttpClient } from "../../testing/registry/test-http-client.ts";
 import type { FaultAction } from "../../testing/registry/fault.ts";
 import { createRecordingPacing } from "../../testing/registry/recording-pacing.ts";
 import { putRegistryImage } from "../../testing/registry/registry-image.ts";
@@ -28,7 +28,7 @@ async function setUp({ options, credential, reference }: Setup = {}) {
   const registry = await startTestRegistry(options);
   const put = putRegistryImage(registry.content, { name: NAME, tag: "1.0", layer: LAYER });
   const pacing = createRecordingPacing();
-  const host = { http: createFetchClient(), pacing, credentials: credential === undefined ? anonymous : { find: async () => credential } };
+  const host = { http: createTestHttpClient(), pacing, credentials: credential === undefined ? anonymous : { find: async () => credential } };
   const address = { host: registry.host, repository: NAME, plainHttp: true };
   const source = openRegistrySource(host, { ...address, reference: reference ?? "1.0" });
   const layer: Descriptor = { mediaType: OCI_LAYER, digest: parseDigest(put.layer), sizeBytes: LAYER.byteLength, annotations: {} };
