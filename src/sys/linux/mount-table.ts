@@ -1,0 +1,43 @@
+import { readFileSync } from "node:fs";
+
+/** One mount as this thread sees it. */
+export interface MountInfo {
+  readonly id: number;
+  readonly parentId: number;
+  /** Path inside the file system that is mounted. */
+  readonly root: string;
+  readonly mountPoint: string;
+  readonly options: readonly string[];
+  readonly fsType: string;
+  readonly source: string;
+  readonly superOptions: readonly string[];
+}
+
+/** All mounts of this thread's mount namespace, in the kernel's order. Spec: proc_pid_mountinfo(5). */
+export function listMounts(): MountInfo[] {
+  return parseMountInfo(readFileSync("/proc/thread-self/mountinfo", "utf8"));
+}
+
+/** Parses the text of a mountinfo file; malformed lines are left out. */
+export function parseMountInfo(text: string): MountInfo[] {
+  return text.split("\n").flatMap((line) => {
+    const [left = "", right] = line.split(" - ");
+    if (right === undefined) return [];
+    const [id, parentId, , root = "", mountPoint = "", options = ""] = left.split(" ");
+    const [fsType = "", source = "", superOptions = ""] = right.split(" ");
+    return {
+      id: Number(id),
+      parentId: Number(parentId),
+      root: unescapeOctal(root),
+      mountPoint: unescapeOctal(mountPoint),
+      options: options.split(","),
+      fsType,
+      source: unescapeOctal(source),
+      superOptions: superOptions.split(","),
+    };
+  });
+}
+
+function unescapeOctal(text: string): string {
+  return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+}

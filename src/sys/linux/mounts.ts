@@ -1,0 +1,108 @@
+import * as k from "./constants.ts";
+import { fileError } from "./file-error.ts";
+import { fchdir, mount, mountSetattr, moveMount, openTree, umount2, unshare } from "./mount-calls.ts";
+import { openat2 } from "./fs-calls.ts";
+import { hasErrno } from "./libc.ts";
+import { OwnedFd } from "./owned-fd.ts";
+
+/**
+ * Puts this thread, and all programs it starts from now on, into a mount namespace of its own. Default: nothing
+ * propagates either way; with `receive` mounts made on the host later still appear here.
+ */
+export function enterPrivateMountNamespace(options: { readonly receive?: boolean } = {}): void {
+  unshare(k.CLONE_NEWNS);
+  mount({ source: "none", target: "/", flags: k.MS_REC | (options.receive ? k.MS_SLAVE : k.MS_PRIVATE) });
+}
+
+/** Restrictions of a mount. */
+export interface MountRestrictions {
+  readonly readOnly?: boolean;
+  readonly nosuid?: boolean;
+  readonly nodev?: boolean;
+  readonly noexec?: boolean;
+}
+
+/** A bind mount to make; `source` and `target` are absolute paths or open descriptors (O_PATH is enough). */
+export interface BindMount extends MountRestrictions {
+  readonly source: string | number;
+  readonly target: string | number;
+  readonly recursive?: boolean;
+}
+
+/** Makes a bind mount whose restrictions are in force from the first moment it is visible. */
+export function bindMount(bind: BindMount): void {
+  const recursive = bind.recursive ? k.AT_RECURSIVE : 0;
+  const flags = k.OPEN_TREE_CLONE | k.OPEN_TREE_CLOEXEC | recursive;
+  const { source } = bind;
+  const clone = () =>
+    typeof source === "number" ? openTree(source, "", flags | k.AT_EMPTY_PATH) : openTree(k.AT_FDCWD, source, flags);
+  try {
+    using tree = new OwnedFd(clone());
+    const set = restrictionBits(bind);
+    if (set !== 0) mountSetattr(tree.fd, "", k.AT_EMPTY_PATH | recursive, { set });
+    attach(tree.fd, bind.target);
+  } catch (reason) {
+    if (!hasErrno(reason, "ENOSYS")) throw fileError(reason, `bind ${show(source)} on ${show(bind.target)}`);
+    bindWithMount2(bind);
+  }
+}
+
+/** Attaches a detached mount (open_tree(2), fsmount(2)) to a path or descriptor. */
+export function attach(mountFd: number, target: string | number): void {
+  const from = k.MOVE_MOUNT_F_EMPTY_PATH;
+  if (typeof target === "string") moveMount({ fromFd: mountFd, toFd: k.AT_FDCWD, toPath: target, flags: from });
+  else moveMount({ fromFd: mountFd, toFd: target, flags: from | k.MOVE_MOUNT_T_EMPTY_PATH });
+}
+
+/** MOUNT_ATTR_… bits for restrictions. */
+export function restrictionBits(wanted: MountRestrictions): number {
+  return (
+    (wanted.readOnly ? k.MOUNT_ATTR_RDONLY : 0) |
+    (wanted.nosuid ? k.MOUNT_ATTR_NOSUID : 0) |
+    (wanted.nodev ? k.MOUNT_ATTR_NODEV : 0) |
+    (wanted.noexec ? k.MOUNT_ATTR_NOEXEC : 0)
+  );
+}
+
+/** Path of a path or descriptor for calls that know only paths. */
+export function pathOf(place: string | number): string {
+  return typeof place === "number" ? `/proc/self/fd/${place}` : place;
+}
+
+function show(place: string | number): string {
+  return typeof place === "number" ? `descriptor ${place}` : `"${place}"`;
+}
+
+/** For kernels before 5.12: the restrictions come a moment after the mount, and only for its top. */
+function bindWithMount2(bind: BindMount): void {
+  const target = pathOf(bind.target);
+  mount({ source: pathOf(bind.source), target, flags: k.MS_BIND | (bind.recursive ? k.MS_REC : 0) });
+  const flags = restrictionBits(bind); // RDONLY, NOSUID, NODEV and NOEXEC have the same bits in both interfaces
+  if (flags !== 0) mount({ source: "none", target, flags: k.MS_REMOUNT | k.MS_BIND | flags });
+}
+
+/** Makes what is mounted at `path` read-only, with `recursive` everything mounted beneath it too. */
+export function setReadOnly(path: string, options: { readonly recursive?: boolean } = {}): void {
+  mountSetattr(k.AT_FDCWD, path, options.recursive ? k.AT_RECURSIVE : 0, { set: k.MOUNT_ATTR_RDONLY });
+}
+
+/** Unmounts `path` (not following a final link), detaching it at once even while in use; no mount there is fine. */
+export function unmount(path: string): void {
+  try {
+    umount2(path, k.MNT_DETACH | k.UMOUNT_NOFOLLOW);
+  } catch (reason) {
+    if (!hasErrno(reason, "EINVAL", "ENOENT")) throw reason; // not a mount point: as wanted
+  }
+}
+
+/** Runs `work` with `path` as the working directory of this thread. */
+export function withDirectory<T>(path: string, work: () => T): T {
+  using before = new OwnedFd(openat2(k.AT_FDCWD, ".", { flags: k.O_PATH | k.O_DIRECTORY }));
+  using there = new OwnedFd(openat2(k.AT_FDCWD, path, { flags: k.O_PATH | k.O_DIRECTORY }));
+  fchdir(there.fd);
+  try {
+    return work();
+  } finally {
+    fchdir(before.fd);
+  }
+}
