@@ -1,0 +1,183 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { SysError } from "../errors.ts";
+import { type CgroupHierarchy, type CgroupLayout, defaultCgroupBase } from "./cgroup-layout.ts";
+import { SIGKILL } from "./constants.ts";
+import { withFileErrors } from "./file-error.ts";
+import { kill } from "./process-calls.ts";
+
+/** Limits of one pod or app; what is left out stays unlimited. */
+export interface CgroupLimits {
+  readonly memoryBytes?: number;
+  /** CPU time in thousandths of a core. */
+  readonly cpuMillis?: number;
+  readonly pids?: number;
+}
+
+const ROUNDS = 100;
+const PAUSE_MS = 20;
+const CPU_PERIOD_US = 100_000;
+/** Device nodes every app may use: null zero full random urandom tty, console, ptmx, pts, tun. */
+const ALLOWED_DEVICES = ["c 1:3", "c 1:5", "c 1:7", "c 1:8", "c 1:9", "c 5:0", "c 5:1", "c 5:2", "c 136:*", "c 10:200"];
+
+/** The same cgroup in every hierarchy of the host that lets us make one. */
+export class PodCgroup {
+  readonly #dirs: readonly { readonly path: string; readonly hierarchy: CgroupHierarchy }[];
+
+  constructor(dirs: readonly { readonly path: string; readonly hierarchy: CgroupHierarchy }[]) {
+    this.#dirs = dirs;
+  }
+
+  /** Names the cgroup without making it. `name` is relative, e.g. `pod-UUID/app`; `base` as in `defaultCgroupBase`. */
+  static at(layout: CgroupLayout, name: string, base = defaultCgroupBase()): PodCgroup {
+    if (name.split("/").some((part) => part === "" || part === "." || part === "..")) {
+      throw new SysError("sys/bad-path", `Cannot name cgroup "${name}": it is not a plain relative path`);
+    }
+    return new PodCgroup(layout.hierarchies.map((hierarchy) => ({ path: `${hierarchy.mountPoint}/${base}/${name}`, hierarchy })));
+  }
+
+  /** Makes it where it is missing; hierarchies that are mounted read-only are left out. */
+  static create(layout: CgroupLayout, name: string, base = defaultCgroupBase()): PodCgroup {
+    const wanted = PodCgroup.at(layout, name, base);
+    return new PodCgroup(wanted.#dirs.filter(({ path, hierarchy }) => makeCgroup(path, hierarchy)));
+  }
+
+  /** Directories, one per hierarchy. */
+  get paths(): readonly string[] {
+    return this.#dirs.map((dir) => dir.path);
+  }
+
+  /** Moves a process into it. */
+  join(pid: number): void {
+    for (const { path } of this.#dirs) {
+      withFileErrors(`move process ${pid} into cgroup "${path}"`, () => writeFileSync(`${path}/cgroup.procs`, String(pid)));
+    }
+  }
+
+  /** All processes in it and beneath it, ascending. */
+  pids(): number[] {
+    return [...new Set(this.#dirs.flatMap(({ path }) => pidsBeneath(path)))].sort((a, b) => a - b);
+  }
+
+  /** Kills until nobody is left. @throws {SysError} "sys/timeout" when processes do not die within a few seconds. */
+  async killAll(): Promise<void> {
+    for (let round = 0; round < ROUNDS; round++) {
+      const alive = this.pids();
+      if (alive.length === 0) return;
+      for (const pid of alive) killQuietly(pid);
+      await Bun.sleep(PAUSE_MS);
+    }
+    throw new SysError("sys/timeout", `Cannot kill the processes of cgroup "${this.paths[0]}": ${this.pids().join(", ")} remain`);
+  }
+
+  /** Removes it with everything beneath; waits a few seconds for the kernel to let go of dead processes. */
+  async remove(): Promise<void> {
+    for (const { path } of this.#dirs) {
+      for (let round = 1; !tryRemove(path, round === ROUNDS); round++) await Bun.sleep(PAUSE_MS);
+    }
+  }
+
+  /** Puts limits into force wherever the host has the controller; returns the names of limits it could not set. */
+  setLimits(limits: CgroupLimits): string[] {
+    const { memoryBytes, cpuMillis, pids } = limits;
+    const quota = cpuMillis === undefined ? undefined : Math.max(1000, Math.round((cpuMillis * CPU_PERIOD_US) / 1000));
+    const done = {
+      memory: memoryBytes === undefined || this.#write("memory", "memory.limit_in_bytes", "memory.max", String(memoryBytes)),
+      cpu: quota === undefined || this.#write("cpu", "cpu.cfs_quota_us", "cpu.max", String(quota), `${quota} ${CPU_PERIOD_US}`),
+      pids: pids === undefined || this.#write("pids", "pids.max", "pids.max", String(pids)),
+    };
+    return Object.entries(done).flatMap(([name, isSet]) => (isSet ? [] : [name]));
+  }
+
+  /** Denies all devices but the usual harmless ones. Returns false without a v1 devices controller (v2 needs eBPF). */
+  setDevicePolicy(): boolean {
+    const found = this.#dirs.find(({ hierarchy }) => hierarchy.version === 1 && hierarchy.controllers.includes("devices"));
+    if (found === undefined) return false;
+    withFileErrors(`restrict devices of cgroup "${found.path}"`, () => {
+      writeFileSync(`${found.path}/devices.deny`, "a");
+      for (const device of ALLOWED_DEVICES) writeFileSync(`${found.path}/devices.allow`, `${device} rwm`);
+      for (const kind of ["c", "b"]) writeFileSync(`${found.path}/devices.allow`, `${kind} *:* m`);
+    });
+    return true;
+  }
+
+  #write(controller: string, v1File: string, v2File: string, v1: string, v2 = v1): boolean {
+    for (const { path, hierarchy } of this.#dirs) {
+      const [file, value] = hierarchy.version === 1 ? [v1File, v1] : [v2File, v2];
+      if (!hierarchy.controllers.includes(controller) || !existsSync(`${path}/${file}`)) continue;
+      withFileErrors(`limit ${controller} of cgroup "${path}"`, () => writeFileSync(`${path}/${file}`, value));
+      return true;
+    }
+    return false;
+  }
+}
+
+function makeCgroup(path: string, hierarchy: CgroupHierarchy): boolean {
+  const names = path.slice(hierarchy.mountPoint.length + 1).split("/");
+  let parent = hierarchy.mountPoint;
+  for (const name of names) {
+    if (hierarchy.version === 2) delegate(parent, hierarchy.controllers);
+    const child = `${parent}/${name}`;
+    try {
+      mkdirSync(child, { recursive: true });
+    } catch (reason) {
+      if (reason instanceof Error && "code" in reason && (reason.code === "EROFS" || reason.code === "EACCES")) return false;
+      withFileErrors(`create cgroup "${child}"`, () => { throw reason; });
+    }
+    if (hierarchy.controllers.includes("cpuset") && hierarchy.version === 1) inheritCpuset(parent, child);
+    parent = child;
+  }
+  return true;
+}
+
+/** A v1 cpuset starts empty, and nobody can join an empty one. */
+function inheritCpuset(parent: string, child: string): void {
+  for (const file of ["cpuset.cpus", "cpuset.mems"]) {
+    if (readFileSync(`${child}/${file}`, "utf8").trim() !== "") continue;
+    writeFileSync(`${child}/${file}`, readFileSync(`${parent}/${file}`, "utf8").trim());
+  }
+}
+
+function delegate(dir: string, controllers: readonly string[]): void {
+  for (const name of ["cpu", "memory", "pids"].filter((wanted) => controllers.includes(wanted))) {
+    try {
+      writeFileSync(`${dir}/cgroup.subtree_control`, `+${name}`);
+    } catch {
+      // A cgroup with processes of its own cannot delegate; `setLimits` reports what is then missing.
+    }
+  }
+}
+
+function pidsBeneath(dir: string): number[] {
+  try {
+    const own = readFileSync(`${dir}/cgroup.procs`, "utf8").split("\n").filter(Boolean).map(Number);
+    return [...own, ...childrenOf(dir).flatMap(pidsBeneath)];
+  } catch {
+    return []; // removed meanwhile, so nobody is in it
+  }
+}
+
+function childrenOf(dir: string): string[] {
+  return readdirSync(dir, { withFileTypes: true }).flatMap((e) => (e.isDirectory() ? [`${dir}/${e.name}`] : []));
+}
+
+function killQuietly(pid: number): void {
+  try {
+    if (pid > 1) kill(pid, SIGKILL);
+  } catch {
+    // Ended meanwhile; whoever survives is seen in the next round.
+  }
+}
+
+/** Returns false when something is still in it, unless `isLast`. */
+function tryRemove(dir: string, isLast: boolean): boolean {
+  if (!existsSync(dir)) return true;
+  try {
+    for (const child of childrenOf(dir)) if (!tryRemove(child, isLast)) return false;
+    rmdirSync(dir);
+    return true;
+  } catch (reason) {
+    if (reason instanceof Error && "code" in reason && reason.code === "ENOENT") return true;
+    if (!isLast) return false;
+    return withFileErrors(`remove cgroup "${dir}"`, () => { throw reason; });
+  }
+}
