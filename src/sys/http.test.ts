@@ -41,7 +41,10 @@ test("createHttpClient() sends headers and hands back the raw body", async () =>
 
 test("createHttpClient() strips credentials on the way to another host only", async () => {
   const seen: (string | null)[] = [];
-  const other = serve((r) => (seen.push(r.headers.get("authorization")), new Response("other")));
+  const other = serve((r) => {
+    seen.push(r.headers.get("authorization"));
+    return new Response("other");
+  });
   const url = serve((r) => {
     seen.push(r.headers.get("authorization"));
     const next = new URL(r.url).pathname === "/a" ? "/b" : `${other}/c`;

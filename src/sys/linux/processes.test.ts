@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { EngineError } from "../../base/errors.ts";
+import type { EngineError } from "../../base/errors.ts";
 import { ProcessHandle } from "./process-handle.ts";
 import { isProcessAlive, readProcStat } from "./process-stat.ts";
 import { createPrograms } from "./processes.ts";
