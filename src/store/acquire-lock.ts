@@ -1,4 +1,5 @@
 import type { Files, Lock } from "../sys/host.ts";
+import { fstat } from "../sys/linux/fs-calls.ts";
 
 const FIRST_WAIT_MS = 5;
 const MAX_WAIT_MS = 200;
@@ -15,7 +16,13 @@ export async function acquireLock(
   for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, MAX_WAIT_MS)) {
     options.signal?.throwIfAborted();
     const lock = files.lock(want.path, { kind: want.kind, wait: false });
-    if (lock !== undefined) return lock;
+    if (lock !== undefined && isCurrent(files, want.path, lock)) return lock;
+    lock?.[Symbol.dispose]();
     await new Promise((wake) => setTimeout(wake, waitMs));
   }
+}
+
+/** Garbage collection removes lock files: a lock on a file that has gone keeps nobody out. */
+function isCurrent(files: Files, path: string, lock: Lock): boolean {
+  return files.stat(path)?.inode === Number(fstat(lock.fd).ino);
 }

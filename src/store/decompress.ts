@@ -8,6 +8,7 @@ const OUTPUT_CHUNK_BYTES = 1024 * 1024;
 /**
  * The bytes inside a packed layer. Concatenated gzip members and zstd frames are one stream; anything else after them is
  * an error, because two tools could then see two contents. Memory stays at a few chunks whatever the ratio.
+ * Bun's zstd does not notice that a stream was cut short (1.4.5): the caller's diffID check does.
  * @throws {ImageError} "image/bad-layer" while iterating.
  */
 export async function* decompress(packed: Iterable<Uint8Array>, compression: LayerFormat["compression"]): AsyncIterable<Uint8Array> {

@@ -45,6 +45,7 @@ export function gcImages(host: { readonly files: Files; readonly clock: Clock },
   const blobs = sweepBlobs(sweep, files, reachable);
   const layers = sweepLayers(sweep, { reachable, keep: new Set(input.keepLayers) });
   const leftovers = sweep.all(TMP_DIR, () => false) + sweep.all(PARTIAL_DIR, () => false);
+  sweepLocks(sweep, files);
   return { blobs, layers, leftovers, freedBytes: sweep.freedBytes };
 }
 
@@ -62,14 +63,19 @@ class Sweep {
   all(dir: string, keeps: (name: string) => boolean): number {
     let removed = 0;
     for (const name of this.#files.list(dir)) {
-      const stat = keeps(name) ? undefined : this.#files.stat(`${dir}/${name}`);
-      // changedAt too: unpacked trees and copied files carry times of their image.
-      if (stat === undefined || Math.max(stat.modifiedAtMs, stat.changedAtMs) > this.#olderThanMs) continue;
-      this.#files.remove(`${dir}/${name}`);
-      if (stat.kind === "file") this.freedBytes += stat.sizeBytes;
-      removed++;
+      if (!keeps(name) && this.removeIfOld(`${dir}/${name}`)) removed++;
     }
     return removed;
+  }
+
+  /** Whether the entry was old enough to be removed. */
+  removeIfOld(path: string): boolean {
+    const stat = this.#files.stat(path);
+    // changedAt too: unpacked trees and copied files carry times of their image.
+    if (stat === undefined || Math.max(stat.modifiedAtMs, stat.changedAtMs) > this.#olderThanMs) return false;
+    this.#files.remove(path);
+    if (stat.kind === "file") this.freedBytes += stat.sizeBytes;
+    return true;
   }
 }
 
@@ -86,4 +92,15 @@ function sweepLayers(sweep: Sweep, wanted: { readonly reachable: Reachable; read
   const kept = new Set([...wanted.reachable.diffIds].map(dashed));
   const isKept = (name: string): boolean => wanted.keep.has(name) || kept.has(name.split("+")[0] ?? name);
   return sweep.all(LAYERS_DIR, isKept);
+}
+
+/** Lock files of blobs and layers that nobody holds; `acquireLock` notices when its file has gone meanwhile. */
+function sweepLocks(sweep: Sweep, files: Files): void {
+  sweep.all(LOCKS_DIR, (name) => {
+    if (!name.startsWith("blob-") && !name.startsWith("layer-")) return true;
+    using lock = files.lock(`${LOCKS_DIR}/${name}`, { kind: "exclusive", wait: false });
+    // Removed while it is held: whoever waits for it finds another file afterwards.
+    if (lock !== undefined) sweep.removeIfOld(`${LOCKS_DIR}/${name}`);
+    return true;
+  });
 }

@@ -152,6 +152,15 @@ describe("ImageStore.gcImages()", () => {
     expect(store.gcImages({ keepDigests: [], graceMs: FAR_FUTURE_MS }).blobs).toBe(0);
     expect(store.gcImages({ keepDigests: [], graceMs: 0 }).blobs).toBe(1);
   });
+  test("removes lock files of nobody and leaves held ones", async () => {
+    const held = await store.openPartialBlob(WANT);
+    (await store.openPartialBlob({ digest: digestOf("other"), sizeBytes: 5 }))?.[Symbol.dispose]();
+    store.gcImages({ keepDigests: [], graceMs: 0 });
+    expect(store.files.list("locks").filter((name) => name.startsWith("blob-"))).toEqual([`blob-sha256-${WANT.digest.slice(7)}`]);
+    held?.[Symbol.dispose]();
+    store.gcImages({ keepDigests: [], graceMs: 0 });
+    expect(store.files.list("locks")).toEqual(["gc"]);
+  });
   test("refuses while an import is going on", async () => {
     using _import = await store.lockImport();
     expect(() => store.gcImages({ keepDigests: [], graceMs: 0 })).toThrowCode("store/in-use");

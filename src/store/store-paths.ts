@@ -8,7 +8,7 @@ export const REFS_DIR = "refs";
 export const LAYERS_DIR = "layers";
 /** Downloads that have not come to their end. */
 export const PARTIAL_DIR = "partial";
-/** Lock files: empty, never removed while a store exists, because a lock is on the inode. */
+/** Lock files: empty; only `acquireLock` may take them, because garbage collection removes them. */
 export const LOCKS_DIR = "locks";
 /** Temporary files and directories of `Files`. */
 export const TMP_DIR = "tmp";
