@@ -1,8 +1,8 @@
 import { type DiscoveredEndpoint, discoverName } from "../discovery/discover-name.ts";
-import { formatImageName, type ImageName, repositoryOf } from "../image/image-name.ts";
-import { hostPlatform } from "../image/platform.ts";
+import { formatImageName, type ImageName } from "../image/image-name.ts";
 import { parseImageArgument } from "../image/reference.ts";
 import type { EngineContext } from "./context.ts";
+import { discoveryQuery } from "./discovery-query.ts";
 import type { Discovered } from "./engine-calls.ts";
 import { UseCaseError } from "./errors.ts";
 
@@ -23,15 +23,7 @@ export async function discover(
     });
   }
   const { name } = argument;
-  const platform = hostPlatform(process.arch);
-  const query = {
-    name: repositoryOf(name),
-    os: name.labels["os"] ?? platform.os,
-    arch: name.labels["arch"] ?? platform.architecture,
-    labels: name.labels,
-    allowHttp: ctx.options.insecureOptions.has("http"),
-    ...(name.tag === undefined ? {} : { version: name.tag }),
-  };
+  const query = discoveryQuery(ctx, name);
   const found = await discoverName({ http: ctx.http() }, query, options);
   const endpoints = found.endpoints.length === 0 ? [ownRegistry(name)] : found.endpoints.map(describe);
   return {
