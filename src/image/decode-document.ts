@@ -1,5 +1,5 @@
-import { parseJsonStrict } from "../base/json.ts";
 import { formatReason } from "../base/errors.ts";
+import { parseJsonStrict } from "../base/json.ts";
 import { ImageError, type ImageErrorCode } from "./errors.ts";
 
 /** Largest manifest, index or config accepted: 4 MiB, as registries do. */
@@ -11,9 +11,13 @@ export const MAX_DOCUMENT_BYTES = 4 * 1024 * 1024;
  */
 export function decodeDocument(raw: Uint8Array, code: ImageErrorCode, what: string): unknown {
   if (raw.byteLength > MAX_DOCUMENT_BYTES) {
-    throw new ImageError("image/too-large", `Cannot accept ${what}: ${raw.byteLength} bytes, the limit is ${MAX_DOCUMENT_BYTES}`, {
-      hint: "use an image with a smaller description",
-    });
+    throw new ImageError(
+      "image/too-large",
+      `Cannot accept ${what}: ${raw.byteLength} bytes, the limit is ${MAX_DOCUMENT_BYTES}`,
+      {
+        hint: "use an image with a smaller description",
+      },
+    );
   }
   try {
     return parseJsonStrict(raw, { limitBytes: MAX_DOCUMENT_BYTES });

@@ -1,4 +1,4 @@
-import { type ErrorDetails } from "../base/errors.ts";
+import type { ErrorDetails } from "../base/errors.ts";
 import { type Digest, parseDigest } from "./digest.ts";
 import { ImageError, type ImageErrorCode } from "./errors.ts";
 
@@ -107,7 +107,8 @@ export class DocumentCheck {
       return parseDigest(text);
     } catch (reason) {
       // The reason is kept: it becomes one line among the document's problems.
-      if (text !== "") this.report(path, reason instanceof ImageError ? `${reason.message} (${reason.hint})` : "bad digest");
+      if (text !== "")
+        this.report(path, reason instanceof ImageError ? `${reason.message} (${reason.hint})` : "bad digest");
       return parseDigest(`sha256:${"0".repeat(64)}`);
     }
   }

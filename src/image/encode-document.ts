@@ -54,7 +54,10 @@ export function encodeConfig(config: ImageConfig): Uint8Array {
       Env: nonEmpty(config.env),
       Entrypoint: nonEmpty(config.entrypoint),
       Cmd: nonEmpty(config.cmd),
-      Volumes: config.volumes.length === 0 ? undefined : Object.fromEntries(config.volumes.toSorted().map((path) => [path, {}])),
+      Volumes:
+        config.volumes.length === 0
+          ? undefined
+          : Object.fromEntries(config.volumes.toSorted().map((path) => [path, {}])),
       WorkingDir: config.workingDir === "/" ? undefined : config.workingDir,
       Labels: sortedOrAbsent(config.labels),
       StopSignal: config.stopSignal || undefined,

@@ -1,5 +1,5 @@
-import type { Digest } from "./digest.ts";
 import type { Platform } from "./descriptor.ts";
+import type { Digest } from "./digest.ts";
 
 /** A port the image says it listens on. */
 export interface ExposedPort {

@@ -14,7 +14,8 @@ export interface ImageName {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-const HOST = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*|\[[0-9a-f:]+\])(?::[0-9]{1,5})?$/;
+const HOST =
+  /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*|\[[0-9a-f:]+\])(?::[0-9]{1,5})?$/;
 const COMPONENT = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
 const TAG = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
 const LABEL = /^[a-z0-9]+(?:[-._~/][a-z0-9]+)*$/;
@@ -39,7 +40,9 @@ export function parseDockerName(text: string): ImageName {
   const first = slash < 0 ? "" : text.slice(0, slash);
   if (looksLikeHost(first)) {
     const bare = first === "docker.io" || first === "index.docker.io" ? text.slice(slash + 1) : undefined;
-    return bare === undefined ? parse(text, text) : parse(`docker.io/${bare.includes("/") ? "" : "library/"}${bare}`, text);
+    return bare === undefined
+      ? parse(text, text)
+      : parse(`docker.io/${bare.includes("/") ? "" : "library/"}${bare}`, text);
   }
   return parse(`docker.io/${slash < 0 ? "library/" : ""}${text}`, text);
 }
@@ -81,7 +84,8 @@ function parse(text: string, typed: string): ImageName {
   if (hasTag && version !== undefined) throw badReference(typed, "has a tag and a version label", "give one of them");
   delete labels["version"];
   const tag = hasTag ? named.slice(colon + 1) : version;
-  if (tag !== undefined && !TAG.test(tag)) throw badReference(typed, `tag "${tag}" is not valid`, "use letters, digits, _ . - in a tag, at most 128");
+  if (tag !== undefined && !TAG.test(tag))
+    throw badReference(typed, `tag "${tag}" is not valid`, "use letters, digits, _ . - in a tag, at most 128");
   return {
     ...splitRepository(repository, typed),
     ...(tag === undefined ? {} : { tag }),
@@ -94,15 +98,25 @@ function splitRepository(repository: string, typed: string): { readonly host: st
   const [host = "", ...components] = repository.split("/");
   if (!looksLikeHost(host) || components.length === 0) {
     const example = /^[a-z0-9._/-]+$/.test(repository) && repository !== "" ? repository : "app";
-    throw badReference(typed, "has no host", `write it as example.com/${example}, as docker://${example}, or as a path beginning with ./`);
+    throw badReference(
+      typed,
+      "has no host",
+      `write it as example.com/${example}, as docker://${example}, or as a path beginning with ./`,
+    );
   }
-  if (host !== host.toLowerCase()) throw badReference(typed, `host "${host}" is not lower case`, `write the host as ${host.toLowerCase()}`);
-  if (!HOST.test(host)) throw badReference(typed, `host "${host}" is not valid`, "use a DNS name or address with an optional port");
+  if (host !== host.toLowerCase())
+    throw badReference(typed, `host "${host}" is not lower case`, `write the host as ${host.toLowerCase()}`);
+  if (!HOST.test(host))
+    throw badReference(typed, `host "${host}" is not valid`, "use a DNS name or address with an optional port");
   const port = Number(/:([0-9]+)$/.exec(host)?.[1] ?? "1");
   if (port < 1 || port > 65535) throw badReference(typed, `port ${port} is out of range`, "use a port from 1 to 65535");
   for (const component of components) {
     if (COMPONENT.test(component)) continue;
-    throw badReference(typed, `path component "${component}" is not valid`, "use lower-case letters and digits, separated by . _ __ or -");
+    throw badReference(
+      typed,
+      `path component "${component}" is not valid`,
+      "use lower-case letters and digits, separated by . _ __ or -",
+    );
   }
   if (repository.length > MAX_NAME) throw badReference(typed, `longer than ${MAX_NAME} characters`, "shorten the path");
   return { host, path: components.join("/") };
@@ -117,7 +131,11 @@ function parseNameDigest(text: string, typed: string): Digest {
     return parseDigest(text);
   } catch (reason) {
     const why = reason instanceof ImageError ? (reason.hint ?? "write it as sha256:hex") : "write it as sha256:hex";
-    throw new ImageError("image/bad-reference", `Cannot parse image name "${show(typed)}": digest "${show(text)}" is not valid`, { hint: why, cause: reason });
+    throw new ImageError(
+      "image/bad-reference",
+      `Cannot parse image name "${show(typed)}": digest "${show(text)}" is not valid`,
+      { hint: why, cause: reason },
+    );
   }
 }
 
@@ -126,7 +144,8 @@ function parseLabels(texts: readonly string[], typed: string): Record<string, st
   for (const text of texts) {
     const equals = text.indexOf("=");
     const key = text.slice(0, Math.max(equals, 0));
-    if (!LABEL.test(key) || equals === text.length - 1) throw badReference(typed, `label "${text}" is not name=value`, "write labels as ,os=linux,arch=amd64");
+    if (!LABEL.test(key) || equals === text.length - 1)
+      throw badReference(typed, `label "${text}" is not name=value`, "write labels as ,os=linux,arch=amd64");
     if (labels[key] !== undefined) throw badReference(typed, `label "${key}" is given twice`, "give each label once");
     labels[key] = text.slice(equals + 1);
   }

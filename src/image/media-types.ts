@@ -69,8 +69,12 @@ export function isLayerMediaType(mediaType: string): boolean {
 export function parseLayerMediaType(mediaType: string): LayerFormat {
   const format = LAYER_FORMATS.get(mediaType);
   if (format !== undefined) return format;
-  throw new ImageError("image/unsupported-media-type", `Cannot read layer of type "${mediaType.slice(0, 200)}": not a known layer format`, {
-    hint: "use an image whose layers are tar, tar+gzip or tar+zstd",
-    data: { mediaType: mediaType.slice(0, 200) },
-  });
+  throw new ImageError(
+    "image/unsupported-media-type",
+    `Cannot read layer of type "${mediaType.slice(0, 200)}": not a known layer format`,
+    {
+      hint: "use an image whose layers are tar, tar+gzip or tar+zstd",
+      data: { mediaType: mediaType.slice(0, 200) },
+    },
+  );
 }

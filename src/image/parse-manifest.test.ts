@@ -3,7 +3,14 @@ import { assertLayersMatch } from "./assert-layers-match.ts";
 import { digestOf } from "./digest.ts";
 import { encodeConfig, encodeIndex, encodeManifest } from "./encode-document.ts";
 import { ImageError } from "./errors.ts";
-import { DOCKER_MANIFEST, DOCKER_MANIFEST_LIST, OCI_CONFIG, OCI_INDEX, OCI_LAYER_GZIP, OCI_MANIFEST } from "./media-types.ts";
+import {
+  DOCKER_MANIFEST,
+  DOCKER_MANIFEST_LIST,
+  OCI_CONFIG,
+  OCI_INDEX,
+  OCI_LAYER_GZIP,
+  OCI_MANIFEST,
+} from "./media-types.ts";
 import { parseConfig } from "./parse-config.ts";
 import { parseIndex } from "./parse-index.ts";
 import { parseManifest } from "./parse-manifest.ts";
@@ -15,11 +22,23 @@ const good = () => JSON.parse(new TextDecoder().decode(encodeManifest({ config: 
 
 describe("parseManifest()", () => {
   test("reads what encodeManifest writes, and keeps the bytes", () => {
-    const raw = encodeManifest({ config: CONFIG, layers: [LAYER], artifactType: "a/b", subject: CONFIG, annotations: { z: "1", a: "2" } });
+    const raw = encodeManifest({
+      config: CONFIG,
+      layers: [LAYER],
+      artifactType: "a/b",
+      subject: CONFIG,
+      annotations: { z: "1", a: "2" },
+    });
     const manifest = parseManifest(raw, OCI_MANIFEST);
     expect(manifest.raw).toBe(raw);
     expect(manifest.digest).toBe(digestOf(raw));
-    expect(manifest).toMatchObject({ config: CONFIG, layers: [LAYER], artifactType: "a/b", subject: CONFIG, annotations: { z: "1", a: "2" } });
+    expect(manifest).toMatchObject({
+      config: CONFIG,
+      layers: [LAYER],
+      artifactType: "a/b",
+      subject: CONFIG,
+      annotations: { z: "1", a: "2" },
+    });
   });
 
   const bad: readonly (readonly [string, object])[] = [
@@ -36,7 +55,8 @@ describe("parseManifest()", () => {
     ["more than 512 layers", { layers: Array.from({ length: 513 }, () => good().config) }],
   ];
   for (const [name, change] of bad) {
-    test(`refuses ${name}`, () => expect(() => parseManifest(bytes({ ...good(), ...change }), OCI_MANIFEST)).toThrowCode("image/bad-manifest"));
+    test(`refuses ${name}`, () =>
+      expect(() => parseManifest(bytes({ ...good(), ...change }), OCI_MANIFEST)).toThrowCode("image/bad-manifest"));
   }
 
   test("names every bad field at once", () => {
@@ -45,19 +65,25 @@ describe("parseManifest()", () => {
       expect.unreachable();
     } catch (reason) {
       const problems = reason instanceof ImageError ? reason.data["problems"] : [];
-      expect(problems).toEqual(expect.arrayContaining(["schemaVersion: not 2", "config.digest: missing", "layers[0].size: missing"]));
+      expect(problems).toEqual(
+        expect.arrayContaining(["schemaVersion: not 2", "config.digest: missing", "layers[0].size: missing"]),
+      );
     }
   });
 
   test("demands the media type inside Docker manifests", () => {
-    expect(() => parseManifest(bytes({ ...good(), mediaType: undefined }), DOCKER_MANIFEST)).toThrowCode("image/bad-manifest");
+    expect(() => parseManifest(bytes({ ...good(), mediaType: undefined }), DOCKER_MANIFEST)).toThrowCode(
+      "image/bad-manifest",
+    );
     expect(parseManifest(bytes({ ...good(), mediaType: undefined }), OCI_MANIFEST).layers).toHaveLength(1);
   });
 
   test("refuses junk, huge documents and other types", () => {
     expect(() => parseManifest(Buffer.from("<html>"), OCI_MANIFEST)).toThrowCode("image/bad-manifest");
     expect(() => parseManifest(new Uint8Array(4 * 1024 * 1024 + 1), OCI_MANIFEST)).toThrowCode("image/too-large");
-    expect(() => parseManifest(bytes(good()), "application/vnd.docker.distribution.manifest.v1+prettyjws")).toThrowCode("image/unsupported-media-type");
+    expect(() => parseManifest(bytes(good()), "application/vnd.docker.distribution.manifest.v1+prettyjws")).toThrowCode(
+      "image/unsupported-media-type",
+    );
   });
 });
 
@@ -70,7 +96,9 @@ describe("parseIndex()", () => {
     expect(() => parseIndex(bytes({ schemaVersion: 2, manifests: [], layers: [] }))).toThrowCode("image/bad-index");
   });
   test("demands the media type inside Docker lists", () => {
-    expect(() => parseIndex(bytes({ schemaVersion: 2, manifests: [] }), DOCKER_MANIFEST_LIST)).toThrowCode("image/bad-index");
+    expect(() => parseIndex(bytes({ schemaVersion: 2, manifests: [] }), DOCKER_MANIFEST_LIST)).toThrowCode(
+      "image/bad-index",
+    );
   });
 });
 
@@ -78,16 +106,41 @@ describe("parseConfig()", () => {
   const base = { os: "linux", architecture: "amd64", rootfs: { type: "layers", diff_ids: [] } };
 
   test("reads what encodeConfig writes", () => {
-    const config = parseConfig(bytes({ ...base, config: { Entrypoint: ["/a"], Cmd: null, Env: ["A=b="], ExposedPorts: { "53/udp": {}, "80": {} }, WorkingDir: "srv", Volumes: { "/v": {} } } }));
-    expect(config).toMatchObject({ entrypoint: ["/a"], cmd: [], env: ["A=b="], workingDir: "/srv", volumes: ["/v"], user: "" });
+    const config = parseConfig(
+      bytes({
+        ...base,
+        config: {
+          Entrypoint: ["/a"],
+          Cmd: null,
+          Env: ["A=b="],
+          ExposedPorts: { "53/udp": {}, "80": {} },
+          WorkingDir: "srv",
+          Volumes: { "/v": {} },
+        },
+      }),
+    );
+    expect(config).toMatchObject({
+      entrypoint: ["/a"],
+      cmd: [],
+      env: ["A=b="],
+      workingDir: "/srv",
+      volumes: ["/v"],
+      user: "",
+    });
     expect(config.exposedPorts).toContainEqual({ port: 53, protocol: "udp" });
     expect(config.exposedPorts).toContainEqual({ port: 80, protocol: "tcp" });
     expect(parseConfig(encodeConfig(config))).toMatchObject({ entrypoint: ["/a"], workingDir: "/srv" });
   });
-  for (const [name, config] of [["Env without =", { Env: ["A"] }], ["a port 0", { ExposedPorts: { "0/tcp": {} } }], ["Cmd as text", { Cmd: "x" }]] as const) {
-    test(`refuses ${name}`, () => expect(() => parseConfig(bytes({ ...base, config }))).toThrowCode("image/bad-config"));
+  for (const [name, config] of [
+    ["Env without =", { Env: ["A"] }],
+    ["a port 0", { ExposedPorts: { "0/tcp": {} } }],
+    ["Cmd as text", { Cmd: "x" }],
+  ] as const) {
+    test(`refuses ${name}`, () =>
+      expect(() => parseConfig(bytes({ ...base, config }))).toThrowCode("image/bad-config"));
   }
-  test("refuses a config without rootfs", () => expect(() => parseConfig(bytes({ ...base, rootfs: undefined }))).toThrowCode("image/bad-config"));
+  test("refuses a config without rootfs", () =>
+    expect(() => parseConfig(bytes({ ...base, rootfs: undefined }))).toThrowCode("image/bad-config"));
 });
 
 test("assertLayersMatch() refuses fewer diff_ids than layers", () => {

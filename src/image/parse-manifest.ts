@@ -1,6 +1,6 @@
 import { parseDockerManifest } from "./docker/manifest.ts";
 import type { ImageManifest } from "./image-config.ts";
-import { isIndexMediaType, DOCKER_MANIFEST, OCI_MANIFEST } from "./media-types.ts";
+import { DOCKER_MANIFEST, isIndexMediaType, OCI_MANIFEST } from "./media-types.ts";
 import { parseOciManifest } from "./oci/manifest.ts";
 import { unsupportedDocument } from "./unsupported-document.ts";
 
@@ -12,5 +12,9 @@ import { unsupportedDocument } from "./unsupported-document.ts";
 export function parseManifest(raw: Uint8Array, mediaType: string): ImageManifest {
   if (mediaType === OCI_MANIFEST) return parseOciManifest(raw);
   if (mediaType === DOCKER_MANIFEST) return parseDockerManifest(raw);
-  throw unsupportedDocument("image manifest", mediaType, isIndexMediaType(mediaType) ? "choose one platform of the index" : undefined);
+  throw unsupportedDocument(
+    "image manifest",
+    mediaType,
+    isIndexMediaType(mediaType) ? "choose one platform of the index" : undefined,
+  );
 }

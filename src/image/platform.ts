@@ -15,7 +15,8 @@ const ARCHITECTURES: ReadonlyMap<string, string> = new Map([
  * @throws {ImageError} "image/bad-platform".
  */
 export function parsePlatform(text: string): Platform {
-  const [, os, architecture, variant] = /^([a-z0-9]{1,32})\/([a-z0-9_]{1,32})(?:\/([a-z0-9.]{1,32}))?$/.exec(text) ?? [];
+  const [, os, architecture, variant] =
+    /^([a-z0-9]{1,32})\/([a-z0-9_]{1,32})(?:\/([a-z0-9.]{1,32}))?$/.exec(text) ?? [];
   if (os === undefined || architecture === undefined) {
     throw new ImageError("image/bad-platform", `Cannot parse platform "${text.slice(0, 100)}"`, {
       hint: "write it as os/architecture[/variant], for example linux/arm64/v8",
@@ -63,7 +64,9 @@ export function choosePlatform(manifests: readonly Descriptor[], want: Platform)
   if (best !== undefined) return best.entry;
   const [only] = manifests;
   if (only !== undefined && manifests.length === 1 && only.platform === undefined) return only;
-  const available = manifests.flatMap((entry) => (entry.platform === undefined ? [] : [formatPlatform(entry.platform)]));
+  const available = manifests.flatMap((entry) =>
+    entry.platform === undefined ? [] : [formatPlatform(entry.platform)],
+  );
   throw new ImageError("image/no-platform", `Cannot choose an image for ${formatPlatform(want)}: the index has none`, {
     hint: `ask for one of: ${[...new Set(available)].slice(0, 20).join(", ") || "(no platform named)"}`,
     data: { want: formatPlatform(want), available: available.slice(0, 100) },

@@ -8,7 +8,8 @@ import { MAX_LAYERS } from "./read-manifest.ts";
 export function readConfig(raw: Uint8Array): ImageConfig {
   const check = new DocumentCheck("image/bad-config", "image config");
   const fields = check.object(decodeDocument(raw, "image/bad-config", "image config"), "");
-  const run = fields["config"] === undefined || fields["config"] === null ? {} : check.object(fields["config"], "config");
+  const run =
+    fields["config"] === undefined || fields["config"] === null ? {} : check.object(fields["config"], "config");
   const created = check.text(fields["created"], "created", "");
   const variant = check.text(fields["variant"], "variant", "");
   const config: ImageConfig = {
@@ -59,7 +60,8 @@ function readWorkingDir(check: DocumentCheck, run: JsonObject): string {
 function readPort(check: DocumentCheck, key: string): ExposedPort[] {
   const [, digits, protocol = "tcp"] = /^([0-9]{1,5})(?:\/(tcp|udp|sctp))?$/.exec(key.toLowerCase()) ?? [];
   const port = Number(digits);
-  if (port >= 1 && port <= 65535) return [{ port, protocol: protocol === "udp" || protocol === "sctp" ? protocol : "tcp" }];
+  if (port >= 1 && port <= 65535)
+    return [{ port, protocol: protocol === "udp" || protocol === "sctp" ? protocol : "tcp" }];
   // A range is legal in Dockerfiles and ends up here as it was; it only documents, so it is not worth a refusal.
   if (/^[0-9]{1,5}-[0-9]{1,5}(\/(tcp|udp|sctp))?$/.test(key)) return [];
   check.report(`config.ExposedPorts.${key}`, "not port[/tcp|udp|sctp]");

@@ -17,7 +17,9 @@ export function readIndex(raw: Uint8Array, rules: ManifestRules): ImageIndex {
     if (fields[alien] !== undefined) check.report(alien, "does not belong in an image index");
   }
   if (!Array.isArray(fields["manifests"])) check.report("manifests", "missing or not a list");
-  const manifests = Array.isArray(fields["manifests"]) ? check.list(fields["manifests"], "manifests", MAX_MANIFESTS) : [];
+  const manifests = Array.isArray(fields["manifests"])
+    ? check.list(fields["manifests"], "manifests", MAX_MANIFESTS)
+    : [];
   const index: ImageIndex = {
     raw,
     digest: digestOf(raw),

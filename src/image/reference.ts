@@ -24,17 +24,19 @@ const LOCAL_KINDS = [
  */
 export function parseImageArgument(text: string): ImageArgument {
   if (text === "") throw badReference(text, "empty", "name an image, for example example.com/app:1.2");
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused here
-  if (/[\u0000-\u0020\u007f]/.test(text) && !isPathLike(text)) throw badReference(text, "contains a space or control character", "remove it");
+  if (/[\u0000-\u0020\u007f]/.test(text) && !isPathLike(text))
+    throw badReference(text, "contains a space or control character", "remove it");
   for (const [prefix, kind] of LOCAL_KINDS) {
     if (text.startsWith(prefix)) return { kind, ...splitPathAndRef(text, prefix) };
   }
   if (text.startsWith("docker://")) return { kind: "docker", name: parseDockerName(text.slice("docker://".length)) };
   if (/^https?:\/\//i.test(text)) return parseUrl(text);
   if (isPathLike(text)) return parseFile(text);
-  if (/^[a-z0-9+-]+:\/\//i.test(text)) throw badReference(text, "unknown scheme", "use docker://, https://, oci:, oci-archive: or docker-archive:");
+  if (/^[a-z0-9+-]+:\/\//i.test(text))
+    throw badReference(text, "unknown scheme", "use docker://, https://, oci:, oci-archive: or docker-archive:");
   if (/^sha(256|512):/.test(text) || /^[0-9a-f]{8,128}$/.test(text)) return parseStored(text);
-  if (text.startsWith("aci:")) throw badReference(text, "appc images cannot be read yet", "convert the image to OCI first");
+  if (text.startsWith("aci:"))
+    throw badReference(text, "appc images cannot be read yet", "convert the image to OCI first");
   return { kind: "name", name: parseImageName(text) };
 }
 
@@ -59,7 +61,12 @@ export function formatImageArgument(argument: ImageArgument): string {
 }
 
 function isPathLike(text: string): boolean {
-  return text === "." || text === ".." || /^(\/|\.\/|\.\.\/)/.test(text) || LOCAL_KINDS.some(([prefix]) => text.startsWith(prefix));
+  return (
+    text === "." ||
+    text === ".." ||
+    /^(\/|\.\/|\.\.\/)/.test(text) ||
+    LOCAL_KINDS.some(([prefix]) => text.startsWith(prefix))
+  );
 }
 
 /** The first colon ends the path, as with the other tools that read these forms; a reference may contain more. */
@@ -68,8 +75,14 @@ function splitPathAndRef(text: string, prefix: string): { readonly path: string;
   const colon = rest.indexOf(":");
   const path = colon < 0 ? rest : rest.slice(0, colon);
   const ref = colon < 0 ? undefined : rest.slice(colon + 1);
-  if (path === "" || path.includes("\0")) throw badReference(text, "names no path", `write it as ${prefix}PATH or ${prefix}PATH:REF`);
-  if (ref === "") throw badReference(text, "has an empty reference after the colon", `leave the last colon out, or write ${prefix}${path}:REF`);
+  if (path === "" || path.includes("\0"))
+    throw badReference(text, "names no path", `write it as ${prefix}PATH or ${prefix}PATH:REF`);
+  if (ref === "")
+    throw badReference(
+      text,
+      "has an empty reference after the colon",
+      `leave the last colon out, or write ${prefix}${path}:REF`,
+    );
   return { path, ...(ref === undefined ? {} : { ref }) };
 }
 
@@ -77,7 +90,11 @@ function parseUrl(text: string): ImageArgument {
   const url = URL.parse(text);
   if (url === null || url.hostname === "") throw badReference(text, "not a valid URL", "write it as https://host/path");
   if (url.username !== "" || url.password !== "") {
-    throw badReference(`${url.protocol}//${url.host}${url.pathname}`, "has credentials in it", "put credentials into the auth file instead");
+    throw badReference(
+      `${url.protocol}//${url.host}${url.pathname}`,
+      "has credentials in it",
+      "put credentials into the auth file instead",
+    );
   }
   return { kind: "url", url: url.href };
 }

@@ -1,7 +1,16 @@
 import { badArchive } from "../image/layer/bad-archive.ts";
 import { type ByteString, fromByteString, showBytes } from "../image/layer/entry-path.ts";
 import {
-  O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY, RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, S_IFLNK, S_IFMT, S_IFREG,
+  O_CREAT,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_RDONLY,
+  O_WRONLY,
+  RESOLVE_BENEATH,
+  RESOLVE_NO_SYMLINKS,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
 } from "../sys/linux/constants.ts";
 import { openat2, read, readlinkat, symlinkat, write } from "../sys/linux/fs-calls.ts";
 import { OwnedFd } from "../sys/linux/owned-fd.ts";
@@ -27,7 +36,8 @@ export function copyUp(tree: LayerTree, parent: readonly ByteString[], name: Byt
   if (lower === undefined) throw badArchive(`"${shown}" is linked to but neither this layer nor one below has it`);
   const type = lower.stat.mode & S_IFMT;
   if (type === S_IFREG) copyContent(lower, place);
-  else if (type === S_IFLNK) symlinkat(readlinkat(lower.dirFd, fromByteString(lower.name)), place.dirFd, fromByteString(name));
+  else if (type === S_IFLNK)
+    symlinkat(readlinkat(lower.dirFd, fromByteString(lower.name)), place.dirFd, fromByteString(name));
   else throw badArchive(`"${shown}" is linked to but is neither file nor symbolic link`);
   const attributes = readAttributes(procPath(lower), lower.stat);
   applyAttributes(place, attributes, type === S_IFLNK);
@@ -41,5 +51,6 @@ function copyContent(from: LowerFile, to: Place): void {
   const writing = { flags: O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, modeOctal: 0o600 };
   using target = new OwnedFd(openat2(to.dirFd, fromByteString(to.name), writing));
   const buffer = new Uint8Array(COPY_BYTES);
-  for (let count = read(source.fd, buffer); count > 0; count = read(source.fd, buffer)) write(target.fd, buffer.subarray(0, count));
+  for (let count = read(source.fd, buffer); count > 0; count = read(source.fd, buffer))
+    write(target.fd, buffer.subarray(0, count));
 }

@@ -1,6 +1,6 @@
 import { createGunzip, createZstdDecompress } from "node:zlib";
-import { badArchive } from "../image/layer/bad-archive.ts";
 import { formatReason } from "../base/errors.ts";
+import { badArchive } from "../image/layer/bad-archive.ts";
 import type { LayerFormat } from "../image/media-types.ts";
 
 const OUTPUT_CHUNK_BYTES = 1024 * 1024;
@@ -11,7 +11,10 @@ const OUTPUT_CHUNK_BYTES = 1024 * 1024;
  * Bun's zstd does not notice that a stream was cut short (1.4.5): the caller's diffID check does.
  * @throws {ImageError} "image/bad-layer" while iterating.
  */
-export async function* decompress(packed: Iterable<Uint8Array>, compression: LayerFormat["compression"]): AsyncIterable<Uint8Array> {
+export async function* decompress(
+  packed: Iterable<Uint8Array>,
+  compression: LayerFormat["compression"],
+): AsyncIterable<Uint8Array> {
   if (compression === "none") {
     yield* packed;
     return;
@@ -21,19 +24,27 @@ export async function* decompress(packed: Iterable<Uint8Array>, compression: Lay
   let fedBytes = 0;
   const feeding = feed(stream, packed, (count) => (fedBytes += count));
   // Whatever fails first destroys the stream, and the loop below throws it.
-  feeding.catch((reason: unknown) => stream.destroy(reason instanceof Error ? reason : new DOMException(formatReason(reason))));
+  feeding.catch((reason: unknown) =>
+    stream.destroy(reason instanceof Error ? reason : new DOMException(formatReason(reason))),
+  );
   try {
     for await (const chunk of stream) yield chunk;
     await feeding;
   } catch (reason) {
-    throw isZlibError(reason) ? badArchive(`its ${compression} stream is damaged (${formatReason(reason)})`, reason) : reason;
+    throw isZlibError(reason)
+      ? badArchive(`its ${compression} stream is damaged (${formatReason(reason)})`, reason)
+      : reason;
   } finally {
     stream.destroy();
   }
   if (stream.bytesWritten < fedBytes) throw badArchive(`something follows its ${compression} stream`);
 }
 
-async function feed(stream: ReturnType<typeof createGunzip>, packed: Iterable<Uint8Array>, count: (bytes: number) => void): Promise<void> {
+async function feed(
+  stream: ReturnType<typeof createGunzip>,
+  packed: Iterable<Uint8Array>,
+  count: (bytes: number) => void,
+): Promise<void> {
   for (const chunk of packed) {
     if (stream.destroyed) return;
     count(chunk.byteLength);

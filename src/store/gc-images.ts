@@ -37,9 +37,14 @@ export function gcImages(host: { readonly files: Files; readonly clock: Clock },
   const { files } = host;
   using lock = files.lock(GC_LOCK, { kind: "exclusive", wait: false });
   if (lock === undefined) {
-    throw new StoreError("store/in-use", "Cannot collect garbage: an image is being fetched", { hint: "run it again when the fetch has ended" });
+    throw new StoreError("store/in-use", "Cannot collect garbage: an image is being fetched", {
+      hint: "run it again when the fetch has ended",
+    });
   }
-  const roots = [...readAllRefs(files).map((ref) => ref.descriptor), ...input.keepDigests.map((digest) => ({ digest }))];
+  const roots = [
+    ...readAllRefs(files).map((ref) => ref.descriptor),
+    ...input.keepDigests.map((digest) => ({ digest })),
+  ];
   const reachable = findReachable(files, roots);
   const sweep = new Sweep(files, host.clock.nowMs() - input.graceMs);
   const blobs = sweepBlobs(sweep, files, reachable);
@@ -88,7 +93,10 @@ function sweepBlobs(sweep: Sweep, files: Files, reachable: Reachable): number {
   return files.list(blobs).reduce((sum, algorithm) => sum + sweepAlgorithm(algorithm), 0);
 }
 
-function sweepLayers(sweep: Sweep, wanted: { readonly reachable: Reachable; readonly keep: ReadonlySet<string> }): number {
+function sweepLayers(
+  sweep: Sweep,
+  wanted: { readonly reachable: Reachable; readonly keep: ReadonlySet<string> },
+): number {
   const kept = new Set([...wanted.reachable.diffIds].map(dashed));
   const isKept = (name: string): boolean => wanted.keep.has(name) || kept.has(name.split("+")[0] ?? name);
   return sweep.all(LAYERS_DIR, isKept);

@@ -1,9 +1,9 @@
 import type { Descriptor } from "../image/descriptor.ts";
 import { encodeIndex } from "../image/encode-document.ts";
 import type { Files } from "../sys/host.ts";
+import { acquireLock } from "./acquire-lock.ts";
 import { readAllRefs } from "./image-refs.ts";
 import { IMAGES_DIR, LOCKS_DIR } from "./store-paths.ts";
-import { acquireLock } from "./acquire-lock.ts";
 
 const REF_NAME = "org.opencontainers.image.ref.name";
 

@@ -4,8 +4,8 @@ import { type Digest, parseDigest } from "../image/digest.ts";
 import { DocumentCheck } from "../image/document-check.ts";
 import { ImageError } from "../image/errors.ts";
 import { parseDescriptor } from "../image/parse-descriptor.ts";
-import type { Files } from "../sys/host.ts";
 import { SysError } from "../sys/errors.ts";
+import type { Files } from "../sys/host.ts";
 import { StoreError } from "./errors.ts";
 import { REFS_DIR, refPath } from "./store-paths.ts";
 
@@ -48,9 +48,13 @@ function readRefFile(files: Files, path: string): ImageRef | undefined {
 export function writeRef(files: Files, ref: ImageRef): void {
   const path = refPath(ref.name);
   if (path.length - REFS_DIR.length - 1 > MAX_FILE_NAME) {
-    throw new StoreError("store/not-found", `Cannot store name "${ref.name.slice(0, 100)}…": longer than ${MAX_FILE_NAME} characters`, {
-      hint: "use the image by its digest",
-    });
+    throw new StoreError(
+      "store/not-found",
+      `Cannot store name "${ref.name.slice(0, 100)}…": longer than ${MAX_FILE_NAME} characters`,
+      {
+        hint: "use the image by its digest",
+      },
+    );
   }
   files.writeAtomic(path, encodeRef(ref), 0o644);
 }
@@ -88,9 +92,13 @@ function decodeRef(text: string, path: string): ImageRef {
     check.finish();
     return ref;
   } catch (reason) {
-    throw new StoreError("store/corrupt", `Cannot read reference file "${path}": ${reason instanceof ImageError ? "a field is bad" : "not valid JSON"}`, {
-      hint: "remove that file and fetch the image again",
-      cause: reason,
-    });
+    throw new StoreError(
+      "store/corrupt",
+      `Cannot read reference file "${path}": ${reason instanceof ImageError ? "a field is bad" : "not valid JSON"}`,
+      {
+        hint: "remove that file and fetch the image again",
+        cause: reason,
+      },
+    );
   }
 }

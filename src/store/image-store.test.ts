@@ -31,7 +31,11 @@ describe("ImageStore.putBlob()", () => {
     expect(Buffer.from(store.readBlob(WANT, 100)).toString()).toBe("some content");
     expect(store.hasBlob(WANT.digest)).toBe(true);
   });
-  const bad: readonly (readonly [string, readonly Uint8Array[]])[] = [["short", [CONTENT.subarray(1)]], ["long", [CONTENT, CONTENT]], ["wrong", [Buffer.alloc(12)]]];
+  const bad: readonly (readonly [string, readonly Uint8Array[]])[] = [
+    ["short", [CONTENT.subarray(1)]],
+    ["long", [CONTENT, CONTENT]],
+    ["wrong", [Buffer.alloc(12)]],
+  ];
   for (const [name, chunks] of bad) {
     test(`refuses ${name} content and leaves nothing`, async () => {
       await expect(store.putBlob(WANT, chunks)).toThrowCode("store/content-mismatch");
@@ -102,23 +106,38 @@ describe("ImageStore.openPartialBlob()", () => {
 
 describe("ImageStore names", () => {
   test("are listed, found by prefix and removed", async () => {
-    const image = anImage().withLayer([{ path: "a", content: "a" }]).build();
+    const image = anImage()
+      .withLayer([{ path: "a", content: "a" }])
+      .build();
     await put(image, "example.com/app:1");
     await put(image, "example.com/app:2");
     const hex = image.descriptor.digest.slice(7);
     expect(store.getRef("example.com/app:1")?.descriptor).toEqual(image.descriptor);
     expect(store.findImage(hex.slice(0, 8))).toBe(image.descriptor.digest);
     expect(() => store.findImage(hex.slice(0, 7))).toThrowCode("store/not-found");
-    expect(store.listImages()).toMatchObject([{ digest: image.descriptor.digest, names: ["example.com/app:1", "example.com/app:2"], platform: "linux/amd64" }]);
+    expect(store.listImages()).toMatchObject([
+      { digest: image.descriptor.digest, names: ["example.com/app:1", "example.com/app:2"], platform: "linux/amd64" },
+    ]);
     await store.removeRef("example.com/app:1");
     await expect(store.removeRef("example.com/app:1")).toThrowCode("store/not-found");
-    await expect(store.removeImage(image.descriptor.digest, { inUse: new Set([image.descriptor.digest]) })).toThrowCode("store/in-use");
+    await expect(store.removeImage(image.descriptor.digest, { inUse: new Set([image.descriptor.digest]) })).toThrowCode(
+      "store/in-use",
+    );
     await store.removeImage(image.descriptor.digest);
     expect(store.listRefs()).toEqual([]);
   });
   test("say when a prefix means several images", async () => {
-    const same = (end: string) => ({ mediaType: "application/x", digest: digestOf("x").replace(/.$/, end), sizeBytes: 1, annotations: {} });
-    for (const end of ["0", "1"]) store.files.writeAtomic(`refs/${end}`, JSON.stringify({ name: end, importedAtMs: 1, descriptor: { ...same(end), size: 1 } }));
+    const same = (end: string) => ({
+      mediaType: "application/x",
+      digest: digestOf("x").replace(/.$/, end),
+      sizeBytes: 1,
+      annotations: {},
+    });
+    for (const end of ["0", "1"])
+      store.files.writeAtomic(
+        `refs/${end}`,
+        JSON.stringify({ name: end, importedAtMs: 1, descriptor: { ...same(end), size: 1 } }),
+      );
     expect(() => store.findImage(digestOf("x").slice(7, 20))).toThrowCode("store/ambiguous");
   });
   test("report a damaged reference file", () => {
@@ -126,7 +145,12 @@ describe("ImageStore names", () => {
     expect(() => store.listRefs()).toThrowCode("store/corrupt");
   });
   test.skipIf(Bun.which("skopeo") === null)("make the store readable for skopeo", async () => {
-    await put(anImage().withLayer([{ path: "a" }]).build(), "example.com/app:1");
+    await put(
+      anImage()
+        .withLayer([{ path: "a" }])
+        .build(),
+      "example.com/app:1",
+    );
     const done = Bun.spawnSync(["skopeo", "inspect", `oci:${root}/images:example.com/app:1`]);
     expect(done.stderr.toString()).toBe("");
     expect(done.exitCode).toBe(0);
@@ -156,7 +180,9 @@ describe("ImageStore.gcImages()", () => {
     const held = await store.openPartialBlob(WANT);
     (await store.openPartialBlob({ digest: digestOf("other"), sizeBytes: 5 }))?.[Symbol.dispose]();
     store.gcImages({ keepDigests: [], graceMs: 0 });
-    expect(store.files.list("locks").filter((name) => name.startsWith("blob-"))).toEqual([`blob-sha256-${WANT.digest.slice(7)}`]);
+    expect(store.files.list("locks").filter((name) => name.startsWith("blob-"))).toEqual([
+      `blob-sha256-${WANT.digest.slice(7)}`,
+    ]);
     held?.[Symbol.dispose]();
     store.gcImages({ keepDigests: [], graceMs: 0 });
     expect(store.files.list("locks")).toEqual(["gc"]);

@@ -26,10 +26,16 @@ export interface ImageStore {
   /** @throws {StoreError} "store/content-mismatch". */
   putBlob(descriptor: WantedBlob, content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void>;
   /** undefined: the blob is stored already. */
-  openPartialBlob(descriptor: WantedBlob, options?: { readonly signal?: AbortSignal }): Promise<PartialBlob | undefined>;
+  openPartialBlob(
+    descriptor: WantedBlob,
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<PartialBlob | undefined>;
   /** To be held from the first blob of an import until its reference is set: keeps garbage collection away. */
   lockImport(options?: { readonly signal?: AbortSignal }): Promise<Lock>;
-  setRef(name: string, ref: { readonly descriptor: Descriptor; readonly indexDigest?: Digest; readonly source?: string }): Promise<void>;
+  setRef(
+    name: string,
+    ref: { readonly descriptor: Descriptor; readonly indexDigest?: Digest; readonly source?: string },
+  ): Promise<void>;
   getRef(name: string): ImageRef | undefined;
   listRefs(): ImageRef[];
   /** @throws {StoreError} "store/not-found". */
@@ -74,7 +80,9 @@ function existingBlobPath(files: Files, digest: Digest): string {
 
 async function removeRef(files: Files, name: string): Promise<void> {
   if (readRef(files, name) === undefined) {
-    throw new StoreError("store/not-found", `Cannot remove name "${name.slice(0, 200)}": not in the store`, { hint: "run gantry image list to see the names" });
+    throw new StoreError("store/not-found", `Cannot remove name "${name.slice(0, 200)}": not in the store`, {
+      hint: "run gantry image list to see the names",
+    });
   }
   files.remove(refPath(name));
   await writeImageLayout(files);
@@ -83,10 +91,14 @@ async function removeRef(files: Files, name: string): Promise<void> {
 async function removeImage(files: Files, digest: Digest, inUse: ReadonlySet<Digest>): Promise<void> {
   const refs = readAllRefs(files).filter((ref) => ref.descriptor.digest === digest);
   if (refs.length === 0) {
-    throw new StoreError("store/not-found", `Cannot remove image ${digest}: not in the store`, { hint: "run gantry image list to see the images" });
+    throw new StoreError("store/not-found", `Cannot remove image ${digest}: not in the store`, {
+      hint: "run gantry image list to see the images",
+    });
   }
   if (inUse.has(digest)) {
-    throw new StoreError("store/in-use", `Cannot remove image ${digest}: a pod uses it`, { hint: "remove the pod first" });
+    throw new StoreError("store/in-use", `Cannot remove image ${digest}: a pod uses it`, {
+      hint: "remove the pod first",
+    });
   }
   for (const ref of refs) files.remove(refPath(ref.name));
   await writeImageLayout(files);

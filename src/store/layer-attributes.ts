@@ -1,5 +1,5 @@
-import { type ByteString, fromByteString, showBytes } from "../image/layer/entry-path.ts";
 import { badArchive } from "../image/layer/bad-archive.ts";
+import { type ByteString, fromByteString, showBytes } from "../image/layer/entry-path.ts";
 import type { TarEntry } from "../image/layer/tar-entry.ts";
 import { SysError } from "../sys/errors.ts";
 import { AT_SYMLINK_NOFOLLOW } from "../sys/linux/constants.ts";
@@ -30,7 +30,13 @@ const RESERVED = ["trusted.overlay.", "user.overlay.", "security.selinux"];
 /** The attributes a tar member asks for. */
 export function attributesOf(entry: TarEntry): LayerAttributes {
   const { modeOctal, uid, gid, xattrs, modifiedAt } = entry;
-  return { modeOctal, uid, gid, xattrs, mtimeNs: BigInt(modifiedAt.seconds) * 1_000_000_000n + BigInt(modifiedAt.nanoseconds) };
+  return {
+    modeOctal,
+    uid,
+    gid,
+    xattrs,
+    mtimeNs: BigInt(modifiedAt.seconds) * 1_000_000_000n + BigInt(modifiedAt.nanoseconds),
+  };
 }
 
 /** The attributes of a file of an unpacked layer, at `path`. */

@@ -1,7 +1,14 @@
 import { badArchive } from "../image/layer/bad-archive.ts";
 import { type ByteString, fromByteString, showBytes, toByteString } from "../image/layer/entry-path.ts";
 import {
-  AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_DIRECTORY, O_PATH, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, S_IFLNK, S_IFMT,
+  AT_FDCWD,
+  AT_SYMLINK_NOFOLLOW,
+  O_DIRECTORY,
+  O_PATH,
+  RESOLVE_IN_ROOT,
+  RESOLVE_NO_MAGICLINKS,
+  S_IFLNK,
+  S_IFMT,
 } from "../sys/linux/constants.ts";
 import { close, fstatat, type KernelStat, mkdirat, openat2, readlinkat, unlinkat } from "../sys/linux/fs-calls.ts";
 import { hasErrno } from "../sys/linux/libc.ts";
@@ -71,7 +78,12 @@ export class LayerTree implements Disposable {
       }
       if (++links > MAX_LINKS) throw badArchive(`"${showBytes(names.join("/"))}" goes through too many links`);
       if (target.startsWith("/")) done.length = 0;
-      todo.push(...target.split("/").filter((part) => part !== "" && part !== ".").reverse());
+      todo.push(
+        ...target
+          .split("/")
+          .filter((part) => part !== "" && part !== ".")
+          .reverse(),
+      );
     }
     this.#aliases.set(names.join("/"), done);
     return done;
@@ -99,7 +111,8 @@ export class LayerTree implements Disposable {
    */
   findLower(names: readonly ByteString[]): LowerFile | undefined {
     this.dependsOnParents = true;
-    if (this.#lower === undefined) throw new StoreError("store/needs-parents", "Cannot unpack layer: it needs its parents unpacked first");
+    if (this.#lower === undefined)
+      throw new StoreError("store/needs-parents", "Cannot unpack layer: it needs its parents unpacked first");
     const hidden = this.#hasOpaque && names.some((_, depth) => this.#isOpaqueHere(names.slice(0, depth)));
     return hidden ? undefined : this.#lower.find(names);
   }
@@ -120,10 +133,15 @@ export class LayerTree implements Disposable {
     if (path.length === 0) return this.rootFd;
     let fd: number;
     try {
-      fd = openat2(this.rootFd, fromByteString(path.join("/")), { flags: O_PATH | O_DIRECTORY, resolve: RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS });
+      fd = openat2(this.rootFd, fromByteString(path.join("/")), {
+        flags: O_PATH | O_DIRECTORY,
+        resolve: RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+      });
     } catch (reason) {
       if (hasErrno(reason, "ENOENT", "ENOTDIR")) return undefined;
-      throw hasErrno(reason, "ELOOP") ? badArchive(`"${showBytes(path.join("/"))}" goes through too many links`, reason) : reason;
+      throw hasErrno(reason, "ELOOP")
+        ? badArchive(`"${showBytes(path.join("/"))}" goes through too many links`, reason)
+        : reason;
     }
     this.#remember(names.join("/"), fd);
     return fd;
@@ -145,7 +163,8 @@ export class LayerTree implements Disposable {
     if (stat === undefined) return this.#stepLower(place, [...done, name]);
     if (isDirectory(stat)) return undefined;
     if ((stat.mode & S_IFMT) === S_IFLNK) return toByteString(readlinkat(place.dirFd, fromByteString(name)));
-    if (!isWhiteout(stat)) throw badArchive(`"${showBytes([...done, name].join("/"))}" is used as a directory but is none`);
+    if (!isWhiteout(stat))
+      throw badArchive(`"${showBytes([...done, name].join("/"))}" is used as a directory but is none`);
     unlinkat(place.dirFd, fromByteString(name));
     this.#makeDir(place, [...done, name], undefined);
     this.makeOpaque(place);
@@ -154,7 +173,8 @@ export class LayerTree implements Disposable {
 
   #stepLower(place: Place, names: readonly ByteString[]): ByteString | undefined {
     const lower = this.findLower(names);
-    if (lower !== undefined && (lower.stat.mode & S_IFMT) === S_IFLNK) return toByteString(readlinkat(lower.dirFd, fromByteString(lower.name)));
+    if (lower !== undefined && (lower.stat.mode & S_IFMT) === S_IFLNK)
+      return toByteString(readlinkat(lower.dirFd, fromByteString(lower.name)));
     this.#makeDir(place, names, lower !== undefined && isDirectory(lower.stat) ? lower : undefined);
     return undefined;
   }
@@ -173,8 +193,12 @@ export class LayerTree implements Disposable {
   }
 
   #vanished(names: readonly ByteString[]): never {
-    throw new StoreError("store/unpack-failed", `Cannot unpack layer: directory "${showBytes(names.join("/"))}" vanished meanwhile`, {
-      hint: "make sure that nothing else writes into the store, then fetch again",
-    });
+    throw new StoreError(
+      "store/unpack-failed",
+      `Cannot unpack layer: directory "${showBytes(names.join("/"))}" vanished meanwhile`,
+      {
+        hint: "make sure that nothing else writes into the store, then fetch again",
+      },
+    );
   }
 }

@@ -3,8 +3,29 @@ import { type ByteString, fromByteString, showBytes, splitEntryPath } from "../i
 import type { TarEntry } from "../image/layer/tar-entry.ts";
 import type { TarHandler } from "../image/layer/tar-reader.ts";
 import { parseWhiteout, type Whiteout } from "../image/layer/whiteout.ts";
-import { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY, S_IFBLK, S_IFCHR, S_IFIFO, S_IFLNK, S_IFMT } from "../sys/linux/constants.ts";
-import { close, linkat, makeDevice, mkdirat, mknodat, openat2, renameat2, symlinkat, unlinkat, write } from "../sys/linux/fs-calls.ts";
+import {
+  O_CREAT,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_WRONLY,
+  S_IFBLK,
+  S_IFCHR,
+  S_IFIFO,
+  S_IFLNK,
+  S_IFMT,
+} from "../sys/linux/constants.ts";
+import {
+  close,
+  linkat,
+  makeDevice,
+  mkdirat,
+  mknodat,
+  openat2,
+  renameat2,
+  symlinkat,
+  unlinkat,
+  write,
+} from "../sys/linux/fs-calls.ts";
 import { hasErrno } from "../sys/linux/libc.ts";
 import { copyUp } from "./copy-up.ts";
 import { applyAttributes, attributesOf, type Place, setModifiedAt } from "./layer-attributes.ts";
@@ -95,18 +116,21 @@ export class LayerWriter implements TarHandler, Disposable {
   #write(entry: TarEntry, place: Place, parent: readonly ByteString[]): void {
     switch (entry.kind) {
       case "dir":
-        return this.#writeDir(entry, place, [...parent, place.name]);
+        this.#writeDir(entry, place, [...parent, place.name]);
+        return;
       case "file":
         this.#file = { fd: this.#create(place, (name) => createFile(place.dirFd, name)), place, entry };
         return;
       case "hardlink":
-        return this.#writeHardLink(entry, place, parent);
+        this.#writeHardLink(entry, place, parent);
+        return;
       case "symlink":
         this.#create(place, (name) => symlinkat(fromByteString(entry.linkTarget), place.dirFd, name));
-        return this.#finish(entry, place);
+        this.#finish(entry, place);
+        return;
       default:
         this.#create(place, (name) => makeNode(entry, place.dirFd, name));
-        return this.#finish(entry, place);
+        this.#finish(entry, place);
     }
   }
 
@@ -135,7 +159,8 @@ export class LayerWriter implements TarHandler, Disposable {
     // Opening the target's directory may have closed this one.
     const here = { dirFd: this.#tree.dirFd(parent), name: place.name };
     const stat = this.#tree.stat(target);
-    if (stat !== undefined && isDirectory(stat)) throw badArchive(`"${showBytes(entry.path)}" is a hard link to a directory`);
+    if (stat !== undefined && isDirectory(stat))
+      throw badArchive(`"${showBytes(entry.path)}" is a hard link to a directory`);
     const existing = this.#tree.stat(here);
     if (existing !== undefined && existing.ino === stat?.ino) return;
     this.#create(here, (newName) => linkat(target.dirFd, fromByteString(target.name), here.dirFd, newName));
@@ -210,8 +235,10 @@ function makeNode(entry: TarEntry, dirFd: number, name: Uint8Array): void {
     return;
   }
   const { devMajor, devMinor } = entry;
-  if (devMajor < 0 || devMajor > MAX_MAJOR || devMinor < 0 || devMinor > MAX_MINOR) throw badArchive(`device number of "${showBytes(entry.path)}" is out of range`);
+  if (devMajor < 0 || devMajor > MAX_MAJOR || devMinor < 0 || devMinor > MAX_MINOR)
+    throw badArchive(`device number of "${showBytes(entry.path)}" is out of range`);
   // On an overlay that node *is* a whiteout: an image must not hide files by this back door.
-  if (entry.kind === "char" && devMajor === 0 && devMinor === 0) throw badArchive(`"${showBytes(entry.path)}" is the character device 0:0, which cannot be stored`);
+  if (entry.kind === "char" && devMajor === 0 && devMinor === 0)
+    throw badArchive(`"${showBytes(entry.path)}" is the character device 0:0, which cannot be stored`);
   mknodat(dirFd, name, (entry.kind === "char" ? S_IFCHR : S_IFBLK) | 0o600, makeDevice(devMajor, devMinor));
 }

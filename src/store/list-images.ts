@@ -31,7 +31,9 @@ export function listImages(files: Files): StoredImage[] {
     const refs = byDigest.get(ref.descriptor.digest) ?? [];
     byDigest.set(ref.descriptor.digest, [...refs, ref]);
   }
-  return [...byDigest.values()].flatMap((refs) => summarise(files, refs)).sort((a, b) => (a.importedAt > b.importedAt ? -1 : 1));
+  return [...byDigest.values()]
+    .flatMap((refs) => summarise(files, refs))
+    .sort((a, b) => (a.importedAt > b.importedAt ? -1 : 1));
 }
 
 function summarise(files: Files, refs: readonly ImageRef[]): StoredImage[] {

@@ -1,5 +1,15 @@
 import { type ByteString, fromByteString } from "../image/layer/entry-path.ts";
-import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH, RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, S_IFCHR, S_IFDIR, S_IFMT } from "../sys/linux/constants.ts";
+import {
+  AT_FDCWD,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_PATH,
+  RESOLVE_BENEATH,
+  RESOLVE_NO_SYMLINKS,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFMT,
+} from "../sys/linux/constants.ts";
 import { fstat, type KernelStat, openat2 } from "../sys/linux/fs-calls.ts";
 import { hasErrno } from "../sys/linux/libc.ts";
 import { OwnedFd } from "../sys/linux/owned-fd.ts";
@@ -71,7 +81,12 @@ function findInLayer(root: number, names: readonly ByteString[]): LowerFile | "a
 
 function inspect(root: number, name: ByteString): { readonly stat: KernelStat; readonly opaque: boolean } | undefined {
   try {
-    using file = new OwnedFd(openat2(root, fromByteString(name), { flags: O_PATH | O_NOFOLLOW, resolve: RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS }));
+    using file = new OwnedFd(
+      openat2(root, fromByteString(name), {
+        flags: O_PATH | O_NOFOLLOW,
+        resolve: RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS,
+      }),
+    );
     const stat = fstat(file.fd);
     return { stat, opaque: isDirectory(stat) && isOpaque(file.fd) };
   } catch (reason) {

@@ -24,7 +24,11 @@ export interface PartialBlob extends Disposable {
  * Opens the download of a blob, or returns undefined when it is stored (perhaps since somebody else just finished it).
  * Waits while another process or task downloads the same blob.
  */
-export async function openPartialBlob(files: Files, want: WantedBlob, options: { readonly signal?: AbortSignal } = {}): Promise<PartialBlob | undefined> {
+export async function openPartialBlob(
+  files: Files,
+  want: WantedBlob,
+  options: { readonly signal?: AbortSignal } = {},
+): Promise<PartialBlob | undefined> {
   if (files.has(blobPath(want.digest))) return undefined;
   const lock = await acquireLock(files, { path: blobLockPath(want.digest), kind: "exclusive" }, options);
   try {
@@ -77,7 +81,8 @@ class PartialFile implements PartialBlob {
   }
 
   finish(): void {
-    if (this.#finished) throw new StoreError("store/corrupt", `Cannot finish blob ${this.#want.digest}: it is finished`);
+    if (this.#finished)
+      throw new StoreError("store/corrupt", `Cannot finish blob ${this.#want.digest}: it is finished`);
     this.#finished = true;
     try {
       assertContent(this.#want, { digest: this.#hash.digest(), sizeBytes: this.#gotBytes });

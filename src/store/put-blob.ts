@@ -14,7 +14,11 @@ export interface WantedBlob {
  * Reads at most one chunk past `want.sizeBytes`, so an endless stream ends here.
  * @throws {StoreError} "store/content-mismatch"
  */
-export async function putBlob(files: Files, want: WantedBlob, content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void> {
+export async function putBlob(
+  files: Files,
+  want: WantedBlob,
+  content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): Promise<void> {
   if (files.has(blobPath(want.digest))) return;
   using temp = files.createTemp();
   const hash = createHasher(splitDigest(want.digest).algorithm);
@@ -32,7 +36,10 @@ export async function putBlob(files: Files, want: WantedBlob, content: AsyncIter
 /** @throws {StoreError} "store/content-mismatch" with both sides in `data`, unless digest and size are as wanted. */
 export function assertContent(want: WantedBlob, got: WantedBlob): void {
   if (got.sizeBytes === want.sizeBytes && got.digest === want.digest) return;
-  const why = got.sizeBytes !== want.sizeBytes ? `${got.sizeBytes > want.sizeBytes ? "more" : "fewer"} bytes than announced` : "other bytes than announced";
+  const why =
+    got.sizeBytes !== want.sizeBytes
+      ? `${got.sizeBytes > want.sizeBytes ? "more" : "fewer"} bytes than announced`
+      : "other bytes than announced";
   throw new StoreError("store/content-mismatch", `Cannot store blob ${want.digest}: source sent ${why}`, {
     hint: "retry; when it stays so, do not trust this source",
     data: { wantDigest: want.digest, gotDigest: got.digest, wantBytes: want.sizeBytes, gotBytes: got.sizeBytes },

@@ -1,8 +1,8 @@
 import type { Digest } from "../image/digest.ts";
 import { digestOf, splitDigest } from "../image/digest.ts";
 import { ImageError } from "../image/errors.ts";
-import type { Files } from "../sys/host.ts";
 import { SysError } from "../sys/errors.ts";
+import type { Files } from "../sys/host.ts";
 import { StoreError } from "./errors.ts";
 import { blobPath } from "./store-paths.ts";
 

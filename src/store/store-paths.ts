@@ -39,12 +39,12 @@ export function layerPath(diffId: Digest, chainId?: Digest): string {
   return `${LAYERS_DIR}/${dashed(diffId)}${chainId === undefined ? "" : `+${splitDigest(chainId).hex}`}`;
 }
 
-/** Where the reference of a name is: percent-encoded, so that every name is one file name. */
 /** Tree of an unpacked layer by the name of its directory, as `UnpackedLayer.name` and pod manifests have it. */
 export function layerTreePath(name: string): string {
   return `${LAYERS_DIR}/${name}/tree`;
 }
 
+/** Where the reference of a name is: percent-encoded, so that every name is one file name. */
 export function refPath(name: string): string {
   return `${REFS_DIR}/${encodeURIComponent(name)}`;
 }

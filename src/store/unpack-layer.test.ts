@@ -11,7 +11,7 @@ import { openFiles } from "../sys/linux/files.ts";
 import { lgetxattr } from "../sys/linux/xattr-calls.ts";
 import { anImage, type BuiltImage } from "../testing/image-builder.ts";
 import { openImageStore } from "./image-store.ts";
-import { DEFAULT_UNPACK_LIMITS, type UnpackInput, unpackLayerJob, type UnpackResult } from "./unpack-layer.ts";
+import { DEFAULT_UNPACK_LIMITS, type UnpackInput, type UnpackResult, unpackLayerJob } from "./unpack-layer.ts";
 import { type RunUnpackJob, unpackLayers } from "./unpack-layers.ts";
 import type { UnpackedLayer } from "./unpacked-layer.ts";
 
@@ -25,7 +25,14 @@ afterEach(() => rmSync(root, { recursive: true, force: true }));
 function unpack(entries: readonly TarInput[], change: Partial<UnpackInput> = {}): Promise<UnpackResult> {
   const tar = encodeTar(entries);
   if (change.blobPath === undefined) writeFileSync(`${root}/blob`, tar);
-  const base = { blobPath: `${root}/blob`, mediaType: OCI_LAYER, diffId: digestOf(tar), targetDir: `${root}/t`, lowerDirs: [], limits: DEFAULT_UNPACK_LIMITS };
+  const base = {
+    blobPath: `${root}/blob`,
+    mediaType: OCI_LAYER,
+    diffId: digestOf(tar),
+    targetDir: `${root}/t`,
+    lowerDirs: [],
+    limits: DEFAULT_UNPACK_LIMITS,
+  };
   return unpackLayerJob({ ...base, ...change });
 }
 
@@ -34,16 +41,38 @@ const isWhiteout = (path: string): boolean => lstatSync(`${root}/t/${path}`).isC
 
 describe.skipIf(process.getuid?.() !== 0)("unpackLayerJob()", () => {
   test("keeps a file from a whiteout of its name, in either order", async () => {
-    await unpack([{ path: "a", content: "1" }, { path: ".wh.a" }, { path: ".wh.b" }, { path: "b", content: "2" }, { path: ".wh.c" }]);
+    await unpack([
+      { path: "a", content: "1" },
+      { path: ".wh.a" },
+      { path: ".wh.b" },
+      { path: "b", content: "2" },
+      { path: ".wh.c" },
+    ]);
     expect(readFileSync(`${root}/t/a`, "utf8") + readFileSync(`${root}/t/b`, "utf8")).toBe("12");
     expect(isWhiteout("c")).toBe(true);
   });
   test("makes a directory with a whiteout of its name opaque, in either order", async () => {
-    await unpack([{ path: "a", kind: "dir" }, { path: ".wh.a" }, { path: ".wh.b" }, { path: "b", kind: "dir" }, { path: ".wh.c" }, { path: "c/f" }, { path: "d/.wh..wh..opq" }, { path: "e", kind: "dir" }]);
+    await unpack([
+      { path: "a", kind: "dir" },
+      { path: ".wh.a" },
+      { path: ".wh.b" },
+      { path: "b", kind: "dir" },
+      { path: ".wh.c" },
+      { path: "c/f" },
+      { path: "d/.wh..wh..opq" },
+      { path: "e", kind: "dir" },
+    ]);
     expect(["a", "b", "c", "d", "e"].map(isOpaque)).toEqual([true, true, true, true, false]);
   });
   test("lets later members replace earlier ones of every kind", async () => {
-    await unpack([{ path: "x/deep/f" }, { path: "x", content: "file" }, { path: "y", content: "f" }, { path: "y/", kind: "dir" }, { path: "z", kind: "symlink", linkTarget: "x" }, { path: "z", content: "own" }]);
+    await unpack([
+      { path: "x/deep/f" },
+      { path: "x", content: "file" },
+      { path: "y", content: "f" },
+      { path: "y/", kind: "dir" },
+      { path: "z", kind: "symlink", linkTarget: "x" },
+      { path: "z", content: "own" },
+    ]);
     expect(readFileSync(`${root}/t/x`, "utf8")).toBe("file");
     expect(isOpaque("y")).toBe(true);
     expect(readFileSync(`${root}/t/z`, "utf8")).toBe("own");
@@ -70,10 +99,29 @@ describe.skipIf(process.getuid?.() !== 0)("unpackLayerJob()", () => {
     ["a path that leads out", [{ path: "../x" }]],
     ["a link to a file that is nowhere", [{ path: "a", kind: "hardlink", linkTarget: "b" }]],
     ["a hard link that leads out", [{ path: "a", kind: "hardlink", linkTarget: "../../etc/passwd" }]],
-    ["a hard link through a link to the host", [{ path: "e", kind: "symlink", linkTarget: "/etc" }, { path: "a", kind: "hardlink", linkTarget: "e/passwd" }]],
-    ["a hard link to a directory", [{ path: "d", kind: "dir" }, { path: "a", kind: "hardlink", linkTarget: "d" }]],
+    [
+      "a hard link through a link to the host",
+      [
+        { path: "e", kind: "symlink", linkTarget: "/etc" },
+        { path: "a", kind: "hardlink", linkTarget: "e/passwd" },
+      ],
+    ],
+    [
+      "a hard link to a directory",
+      [
+        { path: "d", kind: "dir" },
+        { path: "a", kind: "hardlink", linkTarget: "d" },
+      ],
+    ],
     ["a file used as directory", [{ path: "f" }, { path: "f/x" }]],
-    ["a loop of links", [{ path: "a", kind: "symlink", linkTarget: "b" }, { path: "b", kind: "symlink", linkTarget: "a" }, { path: "a/x" }]],
+    [
+      "a loop of links",
+      [
+        { path: "a", kind: "symlink", linkTarget: "b" },
+        { path: "b", kind: "symlink", linkTarget: "a" },
+        { path: "a/x" },
+      ],
+    ],
     ["the whiteout device itself", [{ path: "n", kind: "char" }]],
     ["a device number out of range", [{ path: "n", kind: "block", devMajor: 4096 }]],
     ["a root that is a file", [{ path: "." }]],
@@ -87,21 +135,31 @@ describe.skipIf(process.getuid?.() !== 0)("unpackLayerJob()", () => {
     const packed = gzipSync(encodeTar([{ path: "zeros", content: new Uint8Array(5_000_000) }]));
     writeFileSync(`${root}/packed`, packed);
     const gzip = { blobPath: `${root}/packed`, mediaType: OCI_LAYER_GZIP };
-    await expect(unpack([], { ...gzip, limits: { maxUnpackedBytes: 1_000_000, maxEntries: 10 } })).toThrowCode("image/too-large");
-    for (const damaged of [packed.subarray(0, -20), Buffer.concat([packed, Buffer.from("more")]), Buffer.from("no gzip")]) {
+    await expect(unpack([], { ...gzip, limits: { maxUnpackedBytes: 1_000_000, maxEntries: 10 } })).toThrowCode(
+      "image/too-large",
+    );
+    for (const damaged of [
+      packed.subarray(0, -20),
+      Buffer.concat([packed, Buffer.from("more")]),
+      Buffer.from("no gzip"),
+    ]) {
       writeFileSync(`${root}/packed`, damaged);
       rmSync(`${root}/t`, { recursive: true });
       mkdirSync(`${root}/t`);
       await expect(unpack([], gzip)).toThrowCode("image/bad-layer");
     }
-    await expect(unpack([], { mediaType: "application/vnd.oci.image.layer.v1.tar+encrypted" })).toThrowCode("image/unsupported-media-type");
+    await expect(unpack([], { mediaType: "application/vnd.oci.image.layer.v1.tar+encrypted" })).toThrowCode(
+      "image/unsupported-media-type",
+    );
   });
 
   test("asks for parents it does not have yet", async () => {
     const { lowerDirs: _, ...rest } = { lowerDirs: [], limits: DEFAULT_UNPACK_LIMITS, mediaType: OCI_LAYER };
     const tar = encodeTar([{ path: "in/parent" }]);
     writeFileSync(`${root}/blob`, tar);
-    expect(await unpackLayerJob({ ...rest, blobPath: `${root}/blob`, diffId: digestOf(tar), targetDir: `${root}/t` })).toEqual({ kind: "needs-parents" });
+    expect(
+      await unpackLayerJob({ ...rest, blobPath: `${root}/blob`, diffId: digestOf(tar), targetDir: `${root}/t` }),
+    ).toEqual({ kind: "needs-parents" });
   });
 });
 
@@ -110,9 +168,15 @@ describe.skipIf(process.getuid?.() !== 0)("unpackLayers()", () => {
     const files = openFiles(`${root}/store`);
     const store = openImageStore(files, { nowMs: () => 0 });
     for (const [digest, bytes] of image.blobs) await store.putBlob({ digest, sizeBytes: bytes.byteLength }, [bytes]);
-    return unpackLayers({ files, runJob, maxParallel: 4 }, { manifest: parseManifest(image.manifest, image.descriptor.mediaType), config: parseConfig(image.config) });
+    return unpackLayers(
+      { files, runJob, maxParallel: 4 },
+      { manifest: parseManifest(image.manifest, image.descriptor.mediaType), config: parseConfig(image.config) },
+    );
   }
-  const base = anImage().withLayer([{ path: "d", kind: "dir", modeOctal: 0o700, uid: 5 }, { path: "d/f", content: "1" }]);
+  const base = anImage().withLayer([
+    { path: "d", kind: "dir", modeOctal: 0o700, uid: 5 },
+    { path: "d/f", content: "1" },
+  ]);
 
   test("unpacks each layer once for concurrent users", async () => {
     const all = await Promise.all(Array.from({ length: 6 }, () => unpackImage(base.build())));
@@ -122,7 +186,10 @@ describe.skipIf(process.getuid?.() !== 0)("unpackLayers()", () => {
   test("keeps a layer that needs its parents apart for each chain", async () => {
     const onTop = [{ path: "d/new" }, { path: "link", kind: "hardlink", linkTarget: "d/f" }] as const;
     const [, top] = await unpackImage(base.withLayer(onTop).build());
-    const other = anImage().withLayer([{ path: "d", kind: "dir", modeOctal: 0o711 }, { path: "d/f", content: "2" }]);
+    const other = anImage().withLayer([
+      { path: "d", kind: "dir", modeOctal: 0o711 },
+      { path: "d/f", content: "2" },
+    ]);
     const [, otherTop] = await unpackImage(other.withLayer(onTop).build());
     expect(top?.name).toContain("+");
     expect(statSync(`${top?.dir}/d`).mode & 0o777).toBe(0o700);

@@ -58,7 +58,10 @@ const READ_BYTES = 256 * 1024;
  * @throws {ImageError} "image/bad-layer", "image/too-large", "image/unsupported-media-type";
  *   {StoreError} "store/content-mismatch" for another diffID; {SysError} "sys/no-space" and others of the disk.
  */
-export async function unpackLayerJob(input: UnpackInput, options: { readonly signal?: AbortSignal } = {}): Promise<UnpackResult> {
+export async function unpackLayerJob(
+  input: UnpackInput,
+  options: { readonly signal?: AbortSignal } = {},
+): Promise<UnpackResult> {
   using lower = input.lowerDirs === undefined ? undefined : new LowerLayers(input.lowerDirs);
   using tree = new LayerTree(input.targetDir, lower);
   using trash = new TrashDir(`${input.targetDir}.trash`);
@@ -67,14 +70,24 @@ export async function unpackLayerJob(input: UnpackInput, options: { readonly sig
     const unpackedBytes = await pump(input, writer, options);
     writer.setDirTimes();
     syncTree(input.targetDir);
-    return { kind: "done", dependsOnParents: tree.dependsOnParents, hasRootEntry: writer.hasRootEntry, entries: writer.entries, unpackedBytes };
+    return {
+      kind: "done",
+      dependsOnParents: tree.dependsOnParents,
+      hasRootEntry: writer.hasRootEntry,
+      entries: writer.entries,
+      unpackedBytes,
+    };
   } catch (reason) {
     if (reason instanceof StoreError && reason.code === "store/needs-parents") return { kind: "needs-parents" };
     throw reason;
   }
 }
 
-async function pump(input: UnpackInput, writer: LayerWriter, options: { readonly signal?: AbortSignal }): Promise<number> {
+async function pump(
+  input: UnpackInput,
+  writer: LayerWriter,
+  options: { readonly signal?: AbortSignal },
+): Promise<number> {
   const { compression } = parseLayerMediaType(input.mediaType);
   const { maxEntries, maxUnpackedBytes } = input.limits;
   const reader = new TarReader(writer, { maxEntries, maxContentBytes: maxUnpackedBytes });
@@ -84,9 +97,13 @@ async function pump(input: UnpackInput, writer: LayerWriter, options: { readonly
     options.signal?.throwIfAborted();
     unpackedBytes += chunk.byteLength;
     if (unpackedBytes > maxUnpackedBytes) {
-      throw new ImageError("image/too-large", `Cannot unpack layer ${input.diffId}: more than ${maxUnpackedBytes} bytes`, {
-        hint: "raise the limit if this image is meant to be so large",
-      });
+      throw new ImageError(
+        "image/too-large",
+        `Cannot unpack layer ${input.diffId}: more than ${maxUnpackedBytes} bytes`,
+        {
+          hint: "raise the limit if this image is meant to be so large",
+        },
+      );
     }
     hash.update(chunk);
     reader.push(chunk);

@@ -7,7 +7,6 @@ import { parseManifest } from "../image/parse-manifest.ts";
 import { openFiles } from "../sys/linux/files.ts";
 import { anImage, type ImageBuilder, layoutFiles, seededBytes } from "../testing/image-builder.ts";
 import { openImageStore } from "./image-store.ts";
-import { describeTree } from "./describe-tree.fixture.ts";
 import { unpackLayerJob } from "./unpack-layer.ts";
 import { unpackLayers } from "./unpack-layers.ts";
 import { overlayLowerDirs, rootAttributesDir } from "./unpacked-layer.ts";
@@ -19,15 +18,36 @@ const hasTools = Bun.which("umoci") !== null && Bun.which("python3") !== null;
 const CAPABILITY = Uint8Array.from([1, 0, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
 const LONG = `long/${"d".repeat(120)}/${"e".repeat(120)}/${"f".repeat(60)}`;
 const at = (seconds: number, nanoseconds = 0) => ({ seconds, nanoseconds });
-const dir = (path: string, more: Partial<TarInput> = {}): TarInput => ({ path, kind: "dir", modifiedAt: at(1_500_000_000, 5), ...more });
-const file = (path: string, content: string, more: Partial<TarInput> = {}): TarInput => ({ path, content, modifiedAt: at(1_600_000_000, 7), ...more });
+const dir = (path: string, more: Partial<TarInput> = {}): TarInput => ({
+  path,
+  kind: "dir",
+  modifiedAt: at(1_500_000_000, 5),
+  ...more,
+});
+const file = (path: string, content: string, more: Partial<TarInput> = {}): TarInput => ({
+  path,
+  content,
+  modifiedAt: at(1_600_000_000, 7),
+  ...more,
+});
 
 const BASE: readonly TarInput[] = [
   dir("./", { modeOctal: 0o755, modifiedAt: at(1_234_567_890, 123_456_789) }),
   dir("bin"),
   file("bin/tool", "#!/bin/sh\n", { modeOctal: 0o4755, modifiedAt: at(1_234_567_890, 987_654_321) }),
-  { path: "bin/tool-too", kind: "hardlink", linkTarget: "bin/tool", modeOctal: 0o4755, modifiedAt: at(1_234_567_890, 987_654_321) },
-  file("bin/server", "server", { modeOctal: 0o755, uid: 12, gid: 34, xattrs: { "security.capability": CAPABILITY, "user.note": "a\0b" } }),
+  {
+    path: "bin/tool-too",
+    kind: "hardlink",
+    linkTarget: "bin/tool",
+    modeOctal: 0o4755,
+    modifiedAt: at(1_234_567_890, 987_654_321),
+  },
+  file("bin/server", "server", {
+    modeOctal: 0o755,
+    uid: 12,
+    gid: 34,
+    xattrs: { "security.capability": CAPABILITY, "user.note": "a\0b" },
+  }),
   file("bin/wall", "w", { modeOctal: 0o2755, gid: 5 }),
   dir("tmp", { modeOctal: 0o1777 }),
   dir("home", { uid: 1000, gid: 1000, modeOctal: 0o2750, xattrs: { "user.dir": "yes" } }),
@@ -36,16 +56,35 @@ const BASE: readonly TarInput[] = [
   dir("usr"),
   dir("usr/lib"),
   file("lib/through-link", "lands in usr/lib"),
-  { path: "home/dangling", kind: "symlink", linkTarget: "/nowhere/../at/all", uid: 7, gid: 8, modifiedAt: at(1_400_000_000) },
+  {
+    path: "home/dangling",
+    kind: "symlink",
+    linkTarget: "/nowhere/../at/all",
+    uid: 7,
+    gid: 8,
+    modifiedAt: at(1_400_000_000),
+  },
   dir("dev"),
   { path: "dev/null", kind: "char", devMajor: 1, devMinor: 3, modeOctal: 0o666, modifiedAt: at(1_300_000_000) },
-  { path: "dev/disk", kind: "block", devMajor: 259, devMinor: 70_000, modeOctal: 0o660, gid: 6, modifiedAt: at(1_300_000_000) },
+  {
+    path: "dev/disk",
+    kind: "block",
+    devMajor: 259,
+    devMinor: 70_000,
+    modeOctal: 0o660,
+    gid: 6,
+    modifiedAt: at(1_300_000_000),
+  },
   { path: "dev/pipe", kind: "fifo", modeOctal: 0o640, modifiedAt: at(1_300_000_000, 1) },
   dir("long"),
   dir(`long/${"d".repeat(120)}`),
   dir(`long/${"d".repeat(120)}/${"e".repeat(120)}`),
   file(LONG, "deep"),
-  { path: Buffer.from([0x68, 0x6f, 0x6d, 0x65, 0x2f, 0xff, 0xfe, 0x80]), content: "no text", modifiedAt: at(1_600_000_000) },
+  {
+    path: Buffer.from([0x68, 0x6f, 0x6d, 0x65, 0x2f, 0xff, 0xfe, 0x80]),
+    content: "no text",
+    modifiedAt: at(1_600_000_000),
+  },
   dir("data"),
   { path: "data/big", content: seededBytes(7, 3_000_000), modifiedAt: at(1_600_000_000) },
   dir("data/gone"),
@@ -110,7 +149,10 @@ async function unpackOurs(root: string, image: ReturnType<ImageBuilder["build"]>
   const store = openImageStore(files, { nowMs: () => 0 });
   for (const [digest, bytes] of image.blobs) await store.putBlob({ digest, sizeBytes: bytes.byteLength }, [bytes]);
   const manifest = parseManifest(image.manifest, image.descriptor.mediaType);
-  const layers = await unpackLayers({ files, runJob: unpackLayerJob, maxParallel: 2 }, { manifest, config: parseConfig(image.config) });
+  const layers = await unpackLayers(
+    { files, runJob: unpackLayerJob, maxParallel: 2 },
+    { manifest, config: parseConfig(image.config) },
+  );
   const dirs = overlayLowerDirs(layers);
   // An overlay of one directory needs a second one.
   files.ensureDir("empty");
@@ -130,4 +172,43 @@ function unpackTheirs(root: string, image: ReturnType<ImageBuilder["build"]>): s
   const done = Bun.spawnSync(["umoci", "unpack", "--image", `${root}/layout:test`, `${root}/bundle`]);
   if (done.exitCode !== 0) expect(done.stderr.toString()).toBe("");
   return describeTree(`${root}/bundle/rootfs`, "true");
+}
+
+/**
+ * One line per file with every attribute: type and mode, owner, size, device, nanosecond mtime, link
+ * target, content digest, extended attributes, and the visible names that share its inode. Not st_nlink: overlayfs shows
+ * the lower file's count even when one of its names is hidden. Overlay's own attributes are not the image's.
+ */
+const SCRIPT = `
+import hashlib, os, stat, sys
+root = os.fsencode(sys.argv[1])
+groups, lines = {}, []
+def describe(path, rel):
+    st = os.lstat(path)
+    kind = stat.S_IFMT(st.st_mode)
+    is_dir = kind == stat.S_IFDIR
+    extra = ""
+    if kind == stat.S_IFLNK: extra = repr(os.readlink(path))
+    if kind == stat.S_IFREG: extra = hashlib.sha256(open(path, "rb").read()).hexdigest()[:16]
+    key = (st.st_dev, st.st_ino)
+    if not is_dir: groups.setdefault(key, []).append(rel)
+    names = sorted(n for n in os.listxattr(path, follow_symlinks=False) if not n.startswith("trusted.overlay."))
+    xattrs = [(n, os.getxattr(path, n, follow_symlinks=False)) for n in names]
+    lines.append(" ".join(map(str, (repr(rel), oct(st.st_mode), st.st_uid, st.st_gid, "-" if is_dir else st.st_size, st.st_rdev, st.st_mtime_ns, extra, xattrs))) + ("" if is_dir else "\\0" + repr(key)))
+    if is_dir:
+        for name in sorted(os.listdir(path)): describe(os.path.join(path, name), os.path.join(rel, name))
+describe(root, b"")
+links = {repr(key): repr(rels) for key, rels in groups.items() if len(rels) > 1}
+joined = [line.split("\\0") for line in lines]
+sys.stdout.write("\\n".join(line[0] + (links.get(line[1], "") if len(line) > 1 else "") for line in joined))
+`;
+
+/** Describes the tree at `dir` after running `prepare` (a mount) in a mount namespace that ends with it. */
+function describeTree(dir: string, prepare: string): string[] {
+  const command = `${prepare} && exec python3 -c "$SCRIPT" "$DIR"`;
+  const done = Bun.spawnSync(["unshare", "--mount", "--propagation=private", "sh", "-ec", command], {
+    env: { PATH: process.env["PATH"] ?? "", SCRIPT, DIR: dir },
+  });
+  if (done.exitCode !== 0) return [`failed: ${done.stderr.toString()}`];
+  return done.stdout.toString().split("\n");
 }

@@ -6,8 +6,14 @@ import type { Files } from "../sys/host.ts";
 import { acquireLock } from "./acquire-lock.ts";
 import { blobNotFound } from "./read-blob.ts";
 import { blobPath, LAYERS_DIR, layerLockPath, layerPath } from "./store-paths.ts";
+import {
+  DEFAULT_UNPACK_LIMITS,
+  type UnpackInput,
+  type UnpackLimits,
+  type UnpackResult,
+  unpackLayerJob,
+} from "./unpack-layer.ts";
 import { chainIdsOf, findUnpackedLayer, overlayLowerDirs, type UnpackedLayer } from "./unpacked-layer.ts";
-import { DEFAULT_UNPACK_LIMITS, type UnpackInput, unpackLayerJob, type UnpackLimits, type UnpackResult } from "./unpack-layer.ts";
 
 /** Layers smaller than this are unpacked in this process: starting another would cost more. */
 const IN_PROCESS_BYTES = 2 * 1024 * 1024;
@@ -45,7 +51,9 @@ export async function unpackLayers(
   assertLayersMatch(image.manifest, image.config);
   const tasks = tasksOf(image.manifest, image.config, image.limits ?? DEFAULT_UNPACK_LIMITS);
   // What the lowest layer is on top of is known from the start: nothing.
-  const found = await mapLimited(tasks, tools.maxParallel, (task, i) => ensureLayer(tools, { task, ...(i === 0 ? { lowerDirs: [] } : {}) }, options));
+  const found = await mapLimited(tasks, tools.maxParallel, (task, i) =>
+    ensureLayer(tools, { task, ...(i === 0 ? { lowerDirs: [] } : {}) }, options),
+  );
   const layers: UnpackedLayer[] = [];
   for (const [i, task] of tasks.entries()) {
     const layer = found[i] ?? (await ensureLayer(tools, { task, lowerDirs: overlayLowerDirs(layers) }, options));
@@ -109,7 +117,11 @@ async function unpackOne(
 }
 
 /** Results in order; the first failure is thrown when the tasks under way have ended. */
-async function mapLimited<T, R>(items: readonly T[], limit: number, work: (item: T, index: number) => Promise<R>): Promise<R[]> {
+async function mapLimited<T, R>(
+  items: readonly T[],
+  limit: number,
+  work: (item: T, index: number) => Promise<R>,
+): Promise<R[]> {
   const results: R[] = [];
   const queue = items.entries();
   let failed = false;

@@ -4,8 +4,8 @@ import { type Digest, digestOf, splitDigest } from "../image/digest.ts";
 import { encodeConfig, encodeIndex, encodeManifest } from "../image/encode-document.ts";
 import type { ImageConfig } from "../image/image-config.ts";
 import { encodeTar, type TarInput } from "../image/layer/encode-tar.ts";
-import { OCI_CONFIG, OCI_LAYER, OCI_LAYER_GZIP, OCI_LAYER_ZSTD, OCI_MANIFEST } from "../image/media-types.ts";
 import type { LayerFormat } from "../image/media-types.ts";
+import { OCI_CONFIG, OCI_LAYER, OCI_LAYER_GZIP, OCI_LAYER_ZSTD, OCI_MANIFEST } from "../image/media-types.ts";
 
 /** An image in memory with everything needed to serve or store it. */
 export interface BuiltImage {
@@ -44,7 +44,11 @@ export class ImageBuilder {
   readonly #config: Omit<ImageConfig, "diffIds">;
   readonly #annotations: Readonly<Record<string, string>>;
 
-  constructor(tars: ImageBuilder["layerTars"], config: Omit<ImageConfig, "diffIds">, annotations: Readonly<Record<string, string>>) {
+  constructor(
+    tars: ImageBuilder["layerTars"],
+    config: Omit<ImageConfig, "diffIds">,
+    annotations: Readonly<Record<string, string>>,
+  ) {
     this.#tars = tars;
     this.#config = config;
     this.#annotations = annotations;

@@ -17,7 +17,15 @@ export interface TarInput {
   readonly xattrs?: Readonly<Record<string, string | Uint8Array>>;
 }
 
-const TYPES = { file: "0", hardlink: "1", symlink: "2", char: "3", block: "4", dir: "5", fifo: "6" } as const satisfies Record<TarEntry["kind"], string>;
+const TYPES = {
+  file: "0",
+  hardlink: "1",
+  symlink: "2",
+  char: "3",
+  block: "4",
+  dir: "5",
+  fifo: "6",
+} as const satisfies Record<TarEntry["kind"], string>;
 const MAX_OCTAL_11 = 0o77777777777;
 const MAX_OCTAL_7 = 0o7777777;
 
@@ -40,7 +48,20 @@ function pushEntry(blocks: Uint8Array[], entry: TarInput): void {
   const modifiedAt = entry.modifiedAt ?? { seconds: 0, nanoseconds: 0 };
   const pax = paxRecordsOf(entry, path, link, content.length);
   if (pax.length > 0) {
-    blocks.push(encodeHeader({ path: toBytes("pax"), link: new Uint8Array(), type: "x", mode: 0o644, uid: 0, gid: 0, size: pax.length, mtime: 0, major: 0, minor: 0 }));
+    blocks.push(
+      encodeHeader({
+        path: toBytes("pax"),
+        link: new Uint8Array(),
+        type: "x",
+        mode: 0o644,
+        uid: 0,
+        gid: 0,
+        size: pax.length,
+        mtime: 0,
+        major: 0,
+        minor: 0,
+      }),
+    );
     pushContent(blocks, pax);
   }
   blocks.push(
@@ -68,8 +89,10 @@ function paxRecordsOf(entry: TarInput, path: Uint8Array, link: Uint8Array, size:
   if ((entry.uid ?? 0) > MAX_OCTAL_7) records.push(paxRecord("uid", toBytes(String(entry.uid))));
   if ((entry.gid ?? 0) > MAX_OCTAL_7) records.push(paxRecord("gid", toBytes(String(entry.gid))));
   if (size > MAX_OCTAL_11) records.push(paxRecord("size", toBytes(String(size))));
-  if (nanoseconds !== 0 || seconds < 0 || seconds > MAX_OCTAL_11) records.push(paxRecord("mtime", toBytes(formatTime(seconds, nanoseconds))));
-  for (const [name, value] of Object.entries(entry.xattrs ?? {})) records.push(paxRecord(`SCHILY.xattr.${name}`, toBytes(value)));
+  if (nanoseconds !== 0 || seconds < 0 || seconds > MAX_OCTAL_11)
+    records.push(paxRecord("mtime", toBytes(formatTime(seconds, nanoseconds))));
+  for (const [name, value] of Object.entries(entry.xattrs ?? {}))
+    records.push(paxRecord(`SCHILY.xattr.${name}`, toBytes(value)));
   return Buffer.concat(records);
 }
 
@@ -102,7 +125,8 @@ interface RawHeader {
 
 function encodeHeader(header: RawHeader): Uint8Array {
   const block = Buffer.alloc(BLOCK_BYTES);
-  const octal = (value: number, at: number, length: number): void => void block.write(value.toString(8).padStart(length - 1, "0"), at, "latin1");
+  const octal = (value: number, at: number, length: number): void =>
+    void block.write(value.toString(8).padStart(length - 1, "0"), at, "latin1");
   block.set(header.path, 0);
   octal(header.mode, 100, 8);
   octal(header.uid, 108, 8);

@@ -25,7 +25,8 @@ export function decodePax(bytes: Uint8Array): PaxRecords {
       throw badArchive("extended header has a record of wrong length");
     }
     const equals = bytes.indexOf(0x3d, space);
-    if (equals < 0 || equals >= end || equals === space + 1) throw badArchive("extended header has a record without key");
+    if (equals < 0 || equals >= end || equals === space + 1)
+      throw badArchive("extended header has a record without key");
     records.set(toByteString(bytes.subarray(space + 1, equals)), bytes.slice(equals + 1, end - 1));
     if (records.size > MAX_RECORDS) throw badArchive(`extended header has more than ${MAX_RECORDS} records`);
     at = end;
@@ -37,7 +38,8 @@ export function decodePax(bytes: Uint8Array): PaxRecords {
 export function xattrsOf(records: PaxRecords): ReadonlyMap<ByteString, Uint8Array> {
   const xattrs = new Map<ByteString, Uint8Array>();
   for (const [key, value] of records) {
-    if (key.startsWith(XATTR_PREFIX) && key.length > XATTR_PREFIX.length) xattrs.set(key.slice(XATTR_PREFIX.length), value);
+    if (key.startsWith(XATTR_PREFIX) && key.length > XATTR_PREFIX.length)
+      xattrs.set(key.slice(XATTR_PREFIX.length), value);
   }
   return xattrs;
 }
@@ -46,7 +48,8 @@ export function xattrsOf(records: PaxRecords): ReadonlyMap<ByteString, Uint8Arra
 export function paxInteger(key: string, value: Uint8Array): number {
   const text = toByteString(value);
   const number = Number(text);
-  if (!/^-?[0-9]{1,16}$/.test(text) || !Number.isSafeInteger(number)) throw badArchive(`${key} in an extended header is not a number`);
+  if (!/^-?[0-9]{1,16}$/.test(text) || !Number.isSafeInteger(number))
+    throw badArchive(`${key} in an extended header is not a number`);
   return number;
 }
 
@@ -56,5 +59,7 @@ export function paxTime(key: string, value: Uint8Array): FileTime {
   if (whole === undefined) throw badArchive(`${key} in an extended header is not a time`);
   const nanoseconds = Number(fraction.slice(0, 9).padEnd(9, "0"));
   if (sign === "") return { seconds: Number(whole), nanoseconds };
-  return nanoseconds === 0 ? { seconds: 0 - Number(whole), nanoseconds: 0 } : { seconds: -Number(whole) - 1, nanoseconds: 1e9 - nanoseconds };
+  return nanoseconds === 0
+    ? { seconds: 0 - Number(whole), nanoseconds: 0 }
+    : { seconds: -Number(whole) - 1, nanoseconds: 1e9 - nanoseconds };
 }

@@ -48,7 +48,8 @@ export function resolveEntry(header: TarHeader, extensions: Extensions): TarEntr
     uid: idOf("uid", pax, header.uid),
     gid: idOf("gid", pax, header.gid),
     sizeBytes: kind === "file" ? sizeOf(header, pax) : 0,
-    modifiedAt: modifiedAt === undefined ? { seconds: header.modifiedAtSeconds, nanoseconds: 0 } : paxTime("mtime", modifiedAt),
+    modifiedAt:
+      modifiedAt === undefined ? { seconds: header.modifiedAtSeconds, nanoseconds: 0 } : paxTime("mtime", modifiedAt),
     devMajor: header.devMajor,
     devMinor: header.devMinor,
     xattrs: xattrsOf(pax),
@@ -59,7 +60,8 @@ function kindOf(header: TarHeader, path: ByteString, pax: PaxRecords): TarEntry[
   const kind = KINDS.get(header.type);
   const sparse = header.type === "S" || [...pax.keys()].some((key) => key.startsWith("GNU.sparse."));
   if (sparse) throw badArchive(`"${showBytes(path)}" is stored as a sparse file, which is not supported`);
-  if (kind === undefined) throw badArchive(`"${showBytes(path)}" has the unknown member type "${showBytes(header.type)}"`);
+  if (kind === undefined)
+    throw badArchive(`"${showBytes(path)}" has the unknown member type "${showBytes(header.type)}"`);
   return header.type === "\0" && path.endsWith("/") ? "dir" : kind;
 }
 
@@ -85,5 +87,6 @@ function textOf(value: Uint8Array | undefined): ByteString | undefined {
 function assertName(what: string, name: ByteString): void {
   if (name === "") throw badArchive(`a member has an empty ${what}`);
   if (name.includes("\0")) throw badArchive(`${what} "${showBytes(name)}" contains a NUL byte`);
-  if (name.length > MAX_PATH_BYTES) throw badArchive(`${what} "${showBytes(name)}" is longer than ${MAX_PATH_BYTES} bytes`);
+  if (name.length > MAX_PATH_BYTES)
+    throw badArchive(`${what} "${showBytes(name)}" is longer than ${MAX_PATH_BYTES} bytes`);
 }

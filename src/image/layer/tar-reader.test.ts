@@ -14,8 +14,13 @@ function readTar(tar: Uint8Array, chunkBytes = tar.length, limits: TarLimits = D
   let content = "";
   const reader = new TarReader(
     {
-      onEntry: (next) => void ([entry, content] = [next, ""]),
-      onData: (chunk) => void (content += Buffer.from(chunk).toString("latin1")),
+      onEntry: (next) => {
+        entry = next;
+        content = "";
+      },
+      onData: (chunk) => {
+        content += Buffer.from(chunk).toString("latin1");
+      },
       onEntryEnd: () => void (entry !== undefined && seen.push({ entry, content })),
     },
     limits,
@@ -26,20 +31,33 @@ function readTar(tar: Uint8Array, chunkBytes = tar.length, limits: TarLimits = D
 }
 
 /** One member with its header changed and the checksum made right again. */
-function patched(input: TarInput, patch: (header: Buffer) => void, rest: readonly Uint8Array[] = []): Uint8Array {
+function patched(input: TarInput, patch: (header: Buffer) => unknown, rest: readonly Uint8Array[] = []): Uint8Array {
   const block = Buffer.from(encodeTar([input]).subarray(0, 512));
   patch(block);
   block.fill(" ", 148, 156);
-  block.write(block.reduce((a, b) => a + b, 0).toString(8).padStart(6, "0"), 148);
+  block.write(
+    block
+      .reduce((a, b) => a + b, 0)
+      .toString(8)
+      .padStart(6, "0"),
+    148,
+  );
   return Buffer.concat([block, ...rest, new Uint8Array(1024)]);
 }
 
-const padded = (text: string): Uint8Array => Buffer.concat([Buffer.from(text), new Uint8Array((512 - (text.length % 512)) % 512)]);
+const padded = (text: string): Uint8Array =>
+  Buffer.concat([Buffer.from(text), new Uint8Array((512 - (text.length % 512)) % 512)]);
 
 describe("TarReader", () => {
   const members: readonly TarInput[] = [
     { path: "d/", kind: "dir", modeOctal: 0o1755 },
-    { path: "d/f", content: "x".repeat(1300), uid: 5_000_000, modifiedAt: { seconds: -3, nanoseconds: 250_000_000 }, xattrs: { "user.a": "1=\n2" } },
+    {
+      path: "d/f",
+      content: "x".repeat(1300),
+      uid: 5_000_000,
+      modifiedAt: { seconds: -3, nanoseconds: 250_000_000 },
+      xattrs: { "user.a": "1=\n2" },
+    },
     { path: Buffer.from([0xff, 0x41]), content: "" },
     { path: "l".repeat(300), kind: "symlink", linkTarget: "t".repeat(200) },
     { path: "c", kind: "char", devMajor: 4, devMinor: 5 },
@@ -49,7 +67,10 @@ describe("TarReader", () => {
     test(`reads the same from chunks of ${chunkBytes} bytes`, () => {
       const seen = readTar(encodeTar(members), chunkBytes);
       expect(seen.map(({ entry }) => entry.path)).toEqual(["d/", "d/f", "\xff\x41", "l".repeat(300), "c"]);
-      expect(seen[1]).toMatchObject({ content: "x".repeat(1300), entry: { uid: 5_000_000, modifiedAt: { seconds: -3, nanoseconds: 250_000_000 } } });
+      expect(seen[1]).toMatchObject({
+        content: "x".repeat(1300),
+        entry: { uid: 5_000_000, modifiedAt: { seconds: -3, nanoseconds: 250_000_000 } },
+      });
       expect(Buffer.from(seen[1]?.entry.xattrs.get("user.a") ?? []).toString()).toBe("1=\n2");
       expect(seen[3]?.entry.linkTarget).toBe("t".repeat(200));
       expect(seen[4]?.entry).toMatchObject({ kind: "char", devMajor: 4, devMinor: 5 });
@@ -58,7 +79,9 @@ describe("TarReader", () => {
 
   test("reads GNU long names and base-256 numbers", () => {
     const long = "n".repeat(200);
-    const name = patched({ path: "x" }, (h) => (h.write("L", 156), h.write("00000000311", 124)), [padded(`${long}\0`)]).subarray(0, -1024);
+    const name = patched({ path: "x" }, (h) => [h.write("L", 156), h.write("00000000311", 124)], [
+      padded(`${long}\0`),
+    ]).subarray(0, -1024);
     const file = patched({ path: "y" }, (h) => h.set([0x80, 0, 0, 0, 0x80, 0, 0, 0], 108));
     const [only] = readTar(Buffer.concat([name, file]));
     expect(only?.entry.path).toBe(long);
@@ -66,8 +89,12 @@ describe("TarReader", () => {
   });
 
   test("ignores global headers and what follows the end mark", () => {
-    const global = patched({ path: "g" }, (h) => (h.write("g", 156), h.write("00000000014", 124)), [padded("12 mtime=55\n")]).subarray(0, -1024);
-    expect(readTar(Buffer.concat([global, encodeTar([{ path: "a" }]), Buffer.from("rubbish")]))[0]?.entry.modifiedAt.seconds).toBe(0);
+    const global = patched({ path: "g" }, (h) => [h.write("g", 156), h.write("00000000014", 124)], [
+      padded("12 mtime=55\n"),
+    ]).subarray(0, -1024);
+    expect(
+      readTar(Buffer.concat([global, encodeTar([{ path: "a" }]), Buffer.from("rubbish")]))[0]?.entry.modifiedAt.seconds,
+    ).toBe(0);
   });
 
   const whole = encodeTar([{ path: "a", content: "abc" }]);
@@ -85,7 +112,10 @@ describe("TarReader", () => {
     ["a pax record without key", rawPax("5 =a\n")],
     ["a negative pax size", paxFile("size", "-1")],
     ["a uid the kernel cannot take", paxFile("uid", "4294967295")],
-    ["an extended header beyond 1 MiB", patched({ path: "x" }, (h) => (h.write("x", 156), h.write("00004000001", 124)))],
+    [
+      "an extended header beyond 1 MiB",
+      patched({ path: "x" }, (h) => [h.write("x", 156), h.write("00004000001", 124)]),
+    ],
     ["a member after the end mark", Buffer.concat([new Uint8Array(512), whole])],
   ];
   for (const [name, tar] of bad) {
@@ -108,6 +138,6 @@ function paxFile(key: string, value: string): Uint8Array {
 
 function rawPax(records: string): Uint8Array {
   const size = records.length.toString(8).padStart(11, "0");
-  const head = patched({ path: "pax" }, (h) => (h.write("x", 156), h.write(size, 124)), [padded(records)]);
+  const head = patched({ path: "pax" }, (h) => [h.write("x", 156), h.write(size, 124)], [padded(records)]);
   return Buffer.concat([head.subarray(0, -1024), encodeTar([{ path: "f" }])]);
 }

@@ -65,7 +65,8 @@ export class TarReader {
   /** To be called after the last chunk. @throws {ImageError} "image/bad-layer" when a member was cut short. */
   end(): void {
     const between = this.#state === "header" && this.#headerFill === 0 && !this.#hasExtensions();
-    if (this.#state !== "ended" && this.#state !== "padding" && !between) throw badArchive("it ends in the middle of a member");
+    if (this.#state !== "ended" && this.#state !== "padding" && !between)
+      throw badArchive("it ends in the middle of a member");
   }
 
   #take(chunk: Uint8Array, at: number): number {
@@ -136,7 +137,8 @@ export class TarReader {
     this.#longPath = undefined;
     this.#longLink = undefined;
     this.#contentBytes += entry.sizeBytes;
-    if (this.#contentBytes > this.#limits.maxContentBytes) throw tooLarge(`more than ${this.#limits.maxContentBytes} bytes of content`);
+    if (this.#contentBytes > this.#limits.maxContentBytes)
+      throw tooLarge(`more than ${this.#limits.maxContentBytes} bytes of content`);
     this.#handler.onEntry(entry);
     this.#startContent("data", entry.sizeBytes);
   }
@@ -173,5 +175,7 @@ export class TarReader {
 }
 
 function tooLarge(what: string): ImageError {
-  return new ImageError("image/too-large", `Cannot unpack layer: ${what}`, { hint: "raise the limit if this image is meant to be so large" });
+  return new ImageError("image/too-large", `Cannot unpack layer: ${what}`, {
+    hint: "raise the limit if this image is meant to be so large",
+  });
 }

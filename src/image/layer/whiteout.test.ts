@@ -20,6 +20,7 @@ describe("splitEntryPath()", () => {
     expect(splitEntryPath("./")).toEqual([]);
   });
   for (const path of ["..", "a/../../b", "/../etc", "a\0b", "n".repeat(256), "a/".repeat(3000)]) {
-    test(`refuses ${JSON.stringify(path.slice(0, 12))}`, () => expect(() => splitEntryPath(path)).toThrowCode("image/bad-layer"));
+    test(`refuses ${JSON.stringify(path.slice(0, 12))}`, () =>
+      expect(() => splitEntryPath(path)).toThrowCode("image/bad-layer"));
   }
 });
