@@ -38,6 +38,7 @@ async function compile(entry: string, outfile: string): Promise<void> {
     root: ROOT,
     target: "bun",
     format: "esm",
+    splitting: true,
     bytecode: true,
     // Names stay: errors print their class, and stacks stay readable.
     minify: { whitespace: true, syntax: true, identifiers: false },

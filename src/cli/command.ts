@@ -1,4 +1,4 @@
-import type { EngineCalls } from "./engine-calls.ts";
+import type { EngineCalls } from "../engine/engine-calls.ts";
 import type { ArgSpec, ArgSpecs, FlagSpec, FlagSpecs } from "./flag-spec.ts";
 import type { GlobalOptions } from "./global-flags.ts";
 import type { CliHost } from "./host.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { EngineCalls, TrustPlan } from "./engine-calls.ts";
+import type { EngineCalls, TrustPlan } from "../engine/engine-calls.ts";
 import type { CliHost } from "./host.ts";
 import { runCli } from "./run-cli.ts";
 

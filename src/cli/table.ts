@@ -178,12 +178,6 @@ export const TABLE: readonly CommandEntry[] = [
     load: async () => (await import("./commands/hidden.ts")).unpack,
   },
   {
-    name: "__launch",
-    summary: "Launch a detached pod",
-    hidden: true,
-    load: async () => (await import("./commands/hidden.ts")).launch,
-  },
-  {
     name: "__exec",
     summary: "Enter an app",
     hidden: true,

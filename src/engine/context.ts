@@ -16,11 +16,17 @@ export interface EngineContext {
   readonly run: Files;
   /** Configuration directories, weakest first. */
   readonly config: readonly Files[];
+  /** The host's root directory, for the few files of it that pods are given. */
+  readonly host: Files;
+  /** Writes a file the user named. */
+  writeUserFile(path: string, text: string): void;
   /** `/proc` for reading. */
   readonly proc: Files;
   readonly images: ImageStore;
   readonly pods: PodStore;
   readonly events: EventSink;
+  /** The caller's environment, for what is kept there by custom (HOME, REGISTRY_AUTH_FILE, NOTIFY_SOCKET …). */
+  readonly env: Readonly<Record<string, string | undefined>>;
   /** Made at first use: it reads certificate files. */
   http(): HttpClient;
 }

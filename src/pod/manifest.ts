@@ -10,6 +10,8 @@ export interface PodImage {
   readonly configDigest: Digest;
   /** Directory names under `layers/`, lowest first. */
   readonly layers: readonly string[];
+  /** The layer whose root directory has the attributes the merged root gets; overlayfs shows only the topmost. */
+  readonly rootLayer?: string;
 }
 
 /** One app, complete except for what only the mounted root file system can tell (numeric ids, absolute executable). */

@@ -1,4 +1,4 @@
-import type { Files, Lock } from "../sys/host.ts";
+import type { Files, FileStat, Lock } from "../sys/host.ts";
 import { SysError } from "../sys/errors.ts";
 import { PodError } from "./errors.ts";
 import { POD_DIR_STATES, type PodDirState, type PodEvent, type PodState, podStateOf, transition } from "./lifecycle.ts";
@@ -11,7 +11,10 @@ export interface PodLocation {
   readonly dir: PodDirState;
 }
 
-/** A pod whose exclusive lock this process holds. Disposing gives the lock back. */
+/**
+ * A pod whose exclusive lock this process holds. Disposing closes our descriptor of it: the lock ends, unless a child has
+ * inherited it and keeps it for its own life.
+ */
 export interface LockedPod extends Disposable {
   readonly id: PodId;
   /** Present directory; changes with `move`. */
@@ -85,6 +88,11 @@ export class PodStore {
     return undefined;
   }
 
+  /** Facts of a pod directory: its change time is when it last moved. */
+  stat(pod: PodLocation): FileStat | undefined {
+    return this.#files.stat(`${pod.dir}/${pod.id}`);
+  }
+
   /** Directory of a pod for reading. */
   files(pod: PodLocation): Files {
     return this.#files.sub(`${pod.dir}/${pod.id}`);
@@ -109,6 +117,12 @@ export class PodStore {
         cause: reason,
       });
     }
+  }
+
+  /** Removes the directory of a pod in "garbage"; the caller gives the lock back afterwards. */
+  erase(pod: LockedPod): void {
+    if (pod.dir !== "garbage") throw new PodError("pod/wrong-state", `Cannot erase pod ${pod.id}: it is in ${pod.dir}`);
+    this.#files.remove(`garbage/${pod.id}`);
   }
 
   /** Gives a name back if it still belongs to `id`. */

@@ -51,8 +51,12 @@ export interface Stage1 {
   launch(input: LaunchInput): Promise<{ readonly pid: number }>;
   /** Host pid of an app's main process, undefined before start and after exit. */
   appPid(pod: Files, input: { readonly id: PodId; readonly app: AppName }): number | undefined;
+  /** Host pid of the process that supervises the pod, undefined when it has ended. */
+  supervisorPid(pod: Files): number | undefined;
   /** Recorded end of an app, undefined while it has none. */
   appExit(pod: Files, app: AppName): AppExit | undefined;
+  /** Exit code of the pod, decided by the first app that failed; undefined when none did. */
+  podExit(pod: Files): number | undefined;
   /** Asks the pod to stop in order; apps get their stop signal. */
   stop(pod: Files): void;
   /** Kills everything of the pod at once. */

@@ -41,6 +41,8 @@ export interface Files {
   /** Entry names, sorted; a missing directory lists as empty. `rel` "" is the root. */
   list(rel: string): string[];
   stat(rel: string): FileStat | undefined;
+  /** Facts of what `rel` leads to, final and other symbolic links followed; for places of the host that users name. */
+  statFollowing(rel: string): FileStat | undefined;
   /** @throws {SysError} "sys/too-large" when the file has more than `limitBytes`. */
   readBytes(rel: string, limitBytes: number): Uint8Array;
   /** UTF-8 text; default limit 1 MiB. */

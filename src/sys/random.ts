@@ -7,3 +7,8 @@ export function newUuid(): string {
 export function randomHex(byteCount: number): string {
   return Buffer.from(crypto.getRandomValues(new Uint8Array(byteCount))).toString("hex");
 }
+
+/** A number in [0, 1), evenly spread, for jitter. */
+export function randomFraction(): number {
+  return Math.random();
+}

@@ -14,17 +14,6 @@ export const unpack = defineCommand({
   },
 });
 
-/** `__launch`: the detached half of `run -d`. */
-export const launch = defineCommand({
-  args: { argument: { help: "Made by the engine", raw: true, optional: true } },
-  flags: {},
-  examples: [],
-  passesAppCode: true,
-  async run({ args, engine, signal }) {
-    return (await engine()).launchPod({ argv: args.argument }, { signal });
-  },
-});
-
 /** `__exec`: the half of `exec` that enters the app. */
 export const execInside = defineCommand({
   args: { argument: { help: "Made by the engine", raw: true, optional: true } },

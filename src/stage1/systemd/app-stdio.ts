@@ -2,7 +2,7 @@ import type { AppName } from "../../pod/names.ts";
 import type { Files } from "../../sys/host.ts";
 import { AT_FDCWD, O_CLOEXEC, O_NONBLOCK, O_RDONLY, O_WRONLY } from "../../sys/linux/constants.ts";
 import { close, mkfifoat, openat2 } from "../../sys/linux/fs-calls.ts";
-import { startHelper } from "../../sys/linux/processes.ts";
+import { spawnDetached } from "../../sys/linux/spawn-detached.ts";
 
 /** What the caller gives to or takes from the apps directly. */
 export interface StdioPlan {
@@ -29,6 +29,8 @@ export function connectStdio(pod: Files, plan: StdioPlan): number[] {
   return held;
 }
 
+const HELPER_ENV = { PATH: "/usr/bin:/bin" };
+
 interface OutputPlan {
   readonly app: AppName;
   readonly stream: "stdout" | "stderr";
@@ -43,7 +45,7 @@ function connectOutput(pod: Files, { app, stream, callerFd }: OutputPlan): numbe
   const argv = ["tee", "--append", "--ignore-interrupts", "--output-error=warn-nopipe", log] as const;
   const logFd = callerFd ?? openat2(AT_FDCWD, "/dev/null", { flags: O_WRONLY | O_CLOEXEC, resolve: 0 });
   try {
-    startHelper({ argv: [...argv], stdin: readFd, stdout: logFd });
+    spawnDetached({ argv: [...argv], env: HELPER_ENV, stdio: [readFd, logFd, "ignore"] });
   } finally {
     close(readFd);
     if (callerFd === undefined) close(logFd);
@@ -56,7 +58,7 @@ function connectInput(pod: Files, app: AppName): number {
   const rel = `shared/io/${app}.stdin`;
   const { readFd, writeFd } = openFifo(pod, rel);
   try {
-    startHelper({ argv: ["setpriv", "--pdeathsig", "KILL", "cat"], stdin: 0, stdout: writeFd });
+    spawnDetached({ argv: ["setpriv", "--pdeathsig", "KILL", "cat"], env: HELPER_ENV, stdio: [0, writeFd, "ignore"] });
   } finally {
     close(writeFd);
   }

@@ -1,5 +1,6 @@
 import type { PodId } from "../../pod/names.ts";
-import { createPodCgroup } from "../../sys/linux/cgroups.ts";
+import { detectCgroupLayout } from "../../sys/linux/cgroup-layout.ts";
+import { PodCgroup } from "../../sys/linux/pod-cgroup.ts";
 
 /** Name of a pod's cgroup beneath our own part of every hierarchy. */
 export function podCgroupName(uuid: string): string {
@@ -8,7 +9,7 @@ export function podCgroupName(uuid: string): string {
 
 /** Kills whatever is left of a pod and removes its cgroups. Idempotent, also for a pod that never started. */
 export async function cleanupSystemdPod(id: PodId): Promise<void> {
-  const cgroup = createPodCgroup(podCgroupName(id));
+  const cgroup = PodCgroup.at(detectCgroupLayout(), podCgroupName(id));
   await cgroup.killAll();
   await cgroup.remove();
 }

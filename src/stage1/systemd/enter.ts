@@ -1,7 +1,7 @@
 import { CAPABILITY_NAMES, capabilityMask } from "../../pod/capabilities.ts";
 import { DEFAULT_PATH, envValue } from "../../pod/environment.ts";
 import { resolveUser } from "../../pod/user-database.ts";
-import { joinCgroupsOf } from "../../sys/linux/cgroups.ts";
+import { joinCgroupsOf } from "../../sys/linux/join-cgroups.ts";
 import { AT_FDCWD, CLONE_FS, O_DIRECTORY, O_PATH, O_RDONLY } from "../../sys/linux/constants.ts";
 import { close, openat2 } from "../../sys/linux/fs-calls.ts";
 import { chroot, fchdir, setns, unshare } from "../../sys/linux/mount-calls.ts";
@@ -15,7 +15,7 @@ import {
   setresgidThread,
   setresuidThread,
 } from "../../sys/linux/process-calls.ts";
-import { readProcStat } from "../../sys/linux/processes.ts";
+import { readProcStat } from "../../sys/linux/process-stat.ts";
 import { runAttached } from "../../sys/linux/run-attached.ts";
 import { loadSyscallAllowList } from "../../sys/linux/seccomp.ts";
 import { Stage1Error } from "../errors.ts";

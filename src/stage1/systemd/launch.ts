@@ -1,11 +1,14 @@
 import type { LaunchInput } from "../../pod/stage1-contract.ts";
-import { createPodCgroup } from "../../sys/linux/cgroups.ts";
+import { detectCgroupLayout } from "../../sys/linux/cgroup-layout.ts";
 import { MS_NODEV, MS_NOSUID, O_APPEND, O_CREAT, O_RDONLY, O_WRONLY, AT_FDCWD } from "../../sys/linux/constants.ts";
 import { close, dup2, openat2, setCloseOnExec } from "../../sys/linux/fs-calls.ts";
 import { mount } from "../../sys/linux/mount-calls.ts";
-import { bindMount, enterPrivateMountNamespace, mountOverlay } from "../../sys/linux/mounts.ts";
+import { bindMount, enterPrivateMountNamespace } from "../../sys/linux/mounts.ts";
+import { mountOverlay } from "../../sys/linux/overlay.ts";
+import { PodCgroup } from "../../sys/linux/pod-cgroup.ts";
 import { execve } from "../../sys/linux/process-calls.ts";
-import { readProcStat, spawnDetached } from "../../sys/linux/processes.ts";
+import { readProcStat } from "../../sys/linux/process-stat.ts";
+import { spawnDetached } from "../../sys/linux/spawn-detached.ts";
 import { RootedDir } from "../../sys/linux/rooted-dir.ts";
 import { Stage1Error } from "../errors.ts";
 import { connectStdio } from "./app-stdio.ts";
@@ -13,7 +16,7 @@ import { podCgroupName } from "./cleanup.ts";
 import { planNspawnArgv } from "./nspawn-argv.ts";
 import { makeEmptyVolumes, mountAppRoot } from "./pod-tree.ts";
 import { openAppRoot, resolveApp } from "./resolve-app.ts";
-import type { ResolvedApp } from "./resolved-app.ts";
+import { type ResolvedApp, writeResolvedApp } from "./resolved-app.ts";
 import { extraCapabilities, renderUnits } from "./units.ts";
 
 const NSPAWN = "/usr/bin/systemd-nspawn";
@@ -31,10 +34,12 @@ export async function launchSystemdPod(input: LaunchInput): Promise<{ readonly p
   }
   const { pod, manifest } = input;
   makeEmptyVolumes(pod, manifest);
-  enterPrivateMountNamespace({ propagation: "slave" });
+  enterPrivateMountNamespace({ receive: true });
   const apps = manifest.apps.map((app) => {
     mountAppRoot(input, app);
-    return resolveApp(openAppRoot(pod.path(`apps/${app.name}/rootfs`)), app, stdinOf(input));
+    const resolved = resolveApp(openAppRoot(pod.path(`apps/${app.name}/rootfs`)), app, stdinOf(input));
+    writeResolvedApp(pod, resolved);
+    return resolved;
   });
   mountStage1(input, apps);
   pod.ensureDir("shared/status", 0o755);
@@ -69,7 +74,6 @@ function mountStage1(input: LaunchInput, apps: readonly ResolvedApp[]): void {
     upper: pod.path("stage1/upper"),
     work: pod.path("stage1/work"),
     target: rootfs,
-    readOnly: false,
     nodev: true,
   });
   using root = RootedDir.open(rootfs);
@@ -80,7 +84,7 @@ function mountStage1(input: LaunchInput, apps: readonly ResolvedApp[]): void {
 
 function bindInto(root: RootedDir, source: string, target: string): void {
   using at = root.resolve(target, { follow: false });
-  bindMount({ source, targetFd: at.fd, recursive: true, readOnly: false, nosuid: false, nodev: false, noexec: false });
+  bindMount({ source, target: at.fd, recursive: true });
 }
 
 async function startSupervisor(
@@ -100,19 +104,22 @@ async function startSupervisor(
   // nspawn keeps its own bookkeeping there; a private, empty one spares it a complaint where /run is no tmpfs.
   input.ensureHostDir("/run/systemd/nspawn");
   mount({ source: "tmpfs", target: "/run/systemd/nspawn", fsType: "tmpfs", flags: MS_NOSUID | MS_NODEV, data: "mode=0755" });
-  const cgroup = createPodCgroup(podCgroupName(manifest.uuid));
-  cgroup.allowDevices();
+  // A host with systemd gives the pod a scope of its own instead.
+  const cgroup = input.isSystemdHost ? undefined : PodCgroup.create(detectCgroupLayout(), podCgroupName(manifest.uuid));
+  cgroup?.setDevicePolicy();
   const env = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", ...input.notifyEnv };
   const logFd = openat2(AT_FDCWD, pod.path("supervisor.log"), { flags: O_WRONLY | O_CREAT | O_APPEND, modeOctal: 0o600 });
   const nullFd = openat2(AT_FDCWD, "/dev/null", { flags: O_RDONLY });
   const isTty = input.interactive && input.isTerminal;
   if (input.mode === "spawn") {
-    const pid = spawnDetached({ argv, env, cwd: pod.root, stdio: [nullFd, logFd, logFd, ...held], cgroup });
+    const visit = cgroup?.visit();
+    const pid = spawnDetached({ argv, env, cwd: pod.root, stdio: [nullFd, logFd, logFd, ...held] });
+    visit?.leave();
     writePid(input, pid);
     for (const fd of [...held.filter((fd) => fd !== input.lockFd), logFd, nullFd]) close(fd);
     return { pid };
   }
-  cgroup.join(process.pid);
+  cgroup?.join(process.pid);
   writePid(input, process.pid);
   for (const fd of held) setCloseOnExec(fd, false);
   if (!isTty) {

@@ -3,7 +3,10 @@ import { PodError } from "../../pod/errors.ts";
 import type { LaunchInput } from "../../pod/stage1-contract.ts";
 import type { Files } from "../../sys/host.ts";
 import { SysError } from "../../sys/errors.ts";
-import { bindMount, mountOverlay, setReadOnly } from "../../sys/linux/mounts.ts";
+import { AT_FDCWD, AT_SYMLINK_NOFOLLOW } from "../../sys/linux/constants.ts";
+import { fchmodat, fchownat, fstatat } from "../../sys/linux/fs-calls.ts";
+import { bindMount, setReadOnly } from "../../sys/linux/mounts.ts";
+import { mountOverlay } from "../../sys/linux/overlay.ts";
 import { RootedDir } from "../../sys/linux/rooted-dir.ts";
 
 /** Directories every app finds, whatever its image has. */
@@ -25,17 +28,17 @@ export function mountAppRoot(input: LaunchInput, app: PodApp): void {
   const base = `apps/${app.name}`;
   for (const dir of ["upper", "work", "rootfs"]) pod.ensureDir(`${base}/${dir}`, 0o755);
   const rootfs = pod.path(`${base}/rootfs`);
+  if (app.image.rootLayer !== undefined) copyRootAttributes(input.layerPath(app.image.rootLayer), pod.path(`${base}/upper`));
   mountOverlay({
     lowers: app.image.layers.map((layer) => input.layerPath(layer)).toReversed(),
     upper: pod.path(`${base}/upper`),
     work: pod.path(`${base}/work`),
     target: rootfs,
-    readOnly: false,
     nodev: true,
   });
   using root = RootedDir.open(rootfs);
-  for (const [path, modeOctal] of APP_DIRS) if (root.stat(path) === undefined) root.ensureDir(path, modeOctal);
-  root.ensureDir(app.workingDir, 0o755);
+  for (const [path, modeOctal] of APP_DIRS) if (root.stat(path) === undefined) root.ensureDir(path, modeOctal)[Symbol.dispose]();
+  root.ensureDir(app.workingDir, 0o755)[Symbol.dispose]();
   bindEtcFiles(input, { app, root });
   for (const mount of app.mounts) mountVolume(input, { app, root, mount });
   if (app.readOnlyRootfs) setReadOnly(rootfs);
@@ -91,18 +94,8 @@ function bindOnto(
   mount: { readonly source: string; readonly target: string; readonly isDir: boolean; readonly readOnly: boolean; readonly recursive?: boolean },
 ): void {
   try {
-    if (mount.isDir) root.ensureDir(mount.target, 0o755);
-    else root.ensureFile(mount.target);
-    using target = root.resolve(mount.target, { follow: true });
-    bindMount({
-      source: mount.source,
-      targetFd: target.fd,
-      recursive: mount.recursive ?? true,
-      readOnly: mount.readOnly,
-      nosuid: false,
-      nodev: true,
-      noexec: false,
-    });
+    using target = mount.isDir ? root.ensureDir(mount.target, 0o755) : root.ensureFile(mount.target);
+    bindMount({ source: mount.source, target: target.fd, recursive: mount.recursive ?? true, readOnly: mount.readOnly, nodev: true });
   } catch (reason) {
     if (!(reason instanceof SysError)) throw reason;
     throw new PodError("pod/bad-option", `Cannot mount "${mount.source}" at "${mount.target}" in the app: ${reason.message}`, {
@@ -110,6 +103,13 @@ function bindOnto(
       cause: reason,
     });
   }
+}
+
+// Overlayfs shows the top directory's attributes as the root's, and the top one is the pod's own.
+function copyRootAttributes(from: string, to: string): void {
+  const { mode, uid, gid } = fstatat(AT_FDCWD, from, AT_SYMLINK_NOFOLLOW);
+  fchownat(AT_FDCWD, to, uid, gid, AT_SYMLINK_NOFOLLOW);
+  fchmodat(AT_FDCWD, to, mode & 0o7777);
 }
 
 /** Makes the directories of empty volumes, with the owner and mode asked for. */

@@ -3,6 +3,7 @@ import { EXECUTABLE_HEAD_BYTES, parseExecutableFormat } from "../../pod/executab
 import { PodError } from "../../pod/errors.ts";
 import type { PodApp } from "../../pod/manifest.ts";
 import { type Credentials, resolveUser } from "../../pod/user-database.ts";
+import { pread } from "../../sys/linux/fs-calls.ts";
 import { RootedDir } from "../../sys/linux/rooted-dir.ts";
 import type { ResolvedApp } from "./resolved-app.ts";
 
@@ -23,7 +24,10 @@ export function openAppRoot(path: string): AppRoot {
     },
     readHead: (inside, limitBytes) => {
       using root = RootedDir.open(path);
-      return root.stat(inside) === undefined ? undefined : root.readHead(inside, limitBytes);
+      if (root.stat(inside) === undefined) return undefined;
+      using file = root.openFile(inside);
+      const buffer = new Uint8Array(limitBytes);
+      return buffer.subarray(0, pread(file.fd, buffer, 0));
     },
   };
 }

@@ -1,5 +1,7 @@
+import type { AppName } from "../../pod/names.ts";
 import type { PodApp } from "../../pod/manifest.ts";
 import type { Credentials } from "../../pod/user-database.ts";
+import type { Files } from "../../sys/host.ts";
 
 /** An app after its root file system was looked at: everything a unit needs, nothing left to look up. */
 export interface ResolvedApp {
@@ -9,4 +11,21 @@ export interface ResolvedApp {
   readonly argv: readonly string[];
   readonly env: readonly string[];
   readonly stdin: "null" | "fifo" | "tty";
+}
+
+/** What later commands need to know of a started app. */
+export type StartedApp = Pick<ResolvedApp, "credentials" | "env">;
+
+/** Keeps what `exec` needs, in the pod directory that only root enters. */
+export function writeResolvedApp(pod: Files, { app, credentials, env }: ResolvedApp): void {
+  pod.writePlain(resolvedPath(app.name), JSON.stringify({ credentials, env }), 0o600);
+}
+
+/** What `writeResolvedApp` kept. @throws {SysError} "sys/not-found" for an app that never started */
+export function readResolvedApp(pod: Files, app: AppName): StartedApp {
+  return JSON.parse(pod.readText(resolvedPath(app))) as StartedApp;
+}
+
+function resolvedPath(app: AppName): string {
+  return `apps/${app}/resolved.json`;
 }

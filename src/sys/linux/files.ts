@@ -1,4 +1,4 @@
-import { chmodSync, lstatSync, mkdirSync, readdirSync, readlinkSync, type Stats, symlinkSync } from "node:fs";
+import { chmodSync, lstatSync, statSync, mkdirSync, readdirSync, readlinkSync, type Stats, symlinkSync } from "node:fs";
 import { SysError } from "../errors.ts";
 import type { Files, FileStat, Lock, TempFile } from "../host.ts";
 import { randomHex } from "../random.ts";
@@ -60,6 +60,16 @@ class DirectoryFiles implements Files {
     const path = this.path(rel);
     try {
       return toFileStat(lstatSync(path));
+    } catch (reason) {
+      if (hasCode(reason, "ENOENT", "ENOTDIR")) return undefined;
+      throw fileError(reason, `examine "${path}"`);
+    }
+  }
+
+  statFollowing(rel: string): FileStat | undefined {
+    const path = this.path(rel);
+    try {
+      return toFileStat(statSync(path));
     } catch (reason) {
       if (hasCode(reason, "ENOENT", "ENOTDIR")) return undefined;
       throw fileError(reason, `examine "${path}"`);

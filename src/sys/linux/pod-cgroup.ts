@@ -3,6 +3,7 @@ import { SysError } from "../errors.ts";
 import { type CgroupHierarchy, type CgroupLayout, defaultCgroupBase } from "./cgroup-layout.ts";
 import { SIGKILL } from "./constants.ts";
 import { withFileErrors } from "./file-error.ts";
+import { type CgroupVisit, joinCgroups } from "./join-cgroups.ts";
 import { kill } from "./process-calls.ts";
 
 /** Limits of one pod or app; what is left out stays unlimited. */
@@ -51,6 +52,11 @@ export class PodCgroup {
     for (const { path } of this.#dirs) {
       withFileErrors(`move process ${pid} into cgroup "${path}"`, () => writeFileSync(`${path}/cgroup.procs`, String(pid)));
     }
+  }
+
+  /** Moves this process into it for a while, so that what it starts meanwhile is born there. */
+  visit(): CgroupVisit {
+    return joinCgroups(new Map(this.#dirs.map(({ path, hierarchy }) => [hierarchy.mountPoint, path])));
   }
 
   /** All processes in it and beneath it, ascending. */

@@ -41,7 +41,7 @@ export async function runAttached(program: AttachedProgram): Promise<number> {
     stopForwarding();
     terminal?.close();
   }
-  if (child.signalCode !== null) return 128 + (constants.signals[child.signalCode] ?? 0);
+  if (child.signalCode !== null) return 128 + signalNumber(child.signalCode);
   return child.exitCode ?? 255;
 }
 
@@ -100,6 +100,10 @@ function forwardSignals(child: Bun.Subprocess, terminal: Bun.Terminal | undefine
     for (const stop of handlers) stop();
     process.off("SIGINT", ignore);
   };
+}
+
+function signalNumber(signal: NodeJS.Signals | number): number {
+  return typeof signal === "number" ? signal : constants.signals[signal];
 }
 
 function splitEnv(entry: string): [string, string] {

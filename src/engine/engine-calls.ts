@@ -7,7 +7,7 @@ import type {
   LogChunk,
   PodStatus,
   RunInput,
-} from "../engine/use-cases.ts";
+} from "./use-cases.ts";
 
 /** Last argument of every call: how the caller gives up. */
 export interface CallOptions {
@@ -153,7 +153,7 @@ export interface RunPreparedInput {
 
 /**
  * What the command line needs of the engine. Calls that hand the process over (`runPod` and `runPrepared` without
- * `detach`, `launchPod`) replace it and do not return on success.
+ * `detach`) replace it and do not return on success.
  */
 export interface EngineCalls {
   fetchImages(
@@ -230,6 +230,5 @@ export interface EngineCalls {
 
   /** Hidden verbs: this program starting itself again. The payload is JSON made by the engine, `argv` what follows the verb. */
   unpackJob(input: { readonly payload: string }, options: CallOptions): Promise<number>;
-  launchPod(input: { readonly argv: readonly string[] }, options: CallOptions): Promise<number>;
   execInside(input: { readonly argv: readonly string[] }, options: CallOptions): Promise<number>;
 }

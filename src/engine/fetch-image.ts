@@ -1,0 +1,194 @@
+import { assertLayersMatch } from "../image/assert-layers-match.ts";
+import { MAX_DOCUMENT_BYTES } from "../image/decode-document.ts";
+import type { Descriptor, Platform } from "../image/descriptor.ts";
+import type { Digest } from "../image/digest.ts";
+import type { ImageConfig, ImageManifest } from "../image/image-config.ts";
+import { parseConfig } from "../image/parse-config.ts";
+import { parseManifest } from "../image/parse-manifest.ts";
+import { hostPlatform, parsePlatform } from "../image/platform.ts";
+import { parseImageArgument } from "../image/reference.ts";
+import type { UnpackedLayer } from "../store/unpacked-layer.ts";
+import { readFileChunks } from "../sys/linux/file-chunks.ts";
+import { choosePlatformManifest } from "../transport/choose-platform-manifest.ts";
+import type { ImageSource } from "../transport/image-source.ts";
+import { TrustError } from "../trust/errors.ts";
+import { recheck } from "../trust/recheck.ts";
+import { type VerificationRecord, writeRecord } from "../trust/records.ts";
+import type { EngineContext } from "./context.ts";
+import { downloadBlobs } from "./download-blobs.ts";
+import { ensureLayers } from "./ensure-layers.ts";
+import { type LocatedImage, locateImage, type NamedArgument } from "./locate-image.ts";
+import { openImageSource } from "./open-image-source.ts";
+import { trustLayers } from "./trust-layers.ts";
+
+/** An image that is here, verified and unpacked. */
+export interface ReadyImage {
+  /** Full name it is stored under. */
+  readonly name: string;
+  /** Name without tag, as trust knows it. */
+  readonly trustName: string;
+  readonly manifest: ImageManifest;
+  readonly config: ImageConfig;
+  readonly layers: readonly UnpackedLayer[];
+  readonly record: VerificationRecord;
+  readonly isCached: boolean;
+  readonly sizeBytes: number;
+}
+
+/** What to fetch. */
+export interface FetchInput {
+  readonly image: string;
+  readonly platform?: string;
+  readonly pullPolicy: "new" | "update" | "never";
+}
+
+interface FetchOptions {
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Makes an image ready to run: found, verified, downloaded, unpacked. What is in the store is not fetched again (unless
+ * the policy says "update"), but it is held against today's keys and policy all the same.
+ * @throws {TrustError} any refusal; {TransportError}, {ImageError}, {StoreError}
+ */
+export async function fetchImage(ctx: EngineContext, input: FetchInput, options: FetchOptions = {}): Promise<ReadyImage> {
+  const platform = input.platform === undefined ? hostPlatform(process.arch) : parsePlatform(input.platform);
+  const located = locateImage(ctx, parseImageArgument(input.image), { platform, pullPolicy: input.pullPolicy });
+  const stored = located.stored === undefined ? undefined : await useStored(ctx, located, options);
+  if (stored !== undefined) return stored;
+  if (located.argument === undefined) throw new TrustError("trust/no-record", `Cannot use image "${input.image}": never verified`, { hint: "fetch it by its name: gantry fetch NAME" });
+  return await fetchRemote(ctx, { name: located.name, trustName: located.trustName, argument: located.argument, platform }, options);
+}
+
+// undefined: the stored copy has no standing today, but asking its source again may give it one (a signature added since).
+async function useStored(ctx: EngineContext, located: LocatedImage, options: FetchOptions): Promise<ReadyImage | undefined> {
+  const { stored, name, trustName } = located;
+  if (stored === undefined) return undefined;
+  const raw = ctx.images.readBlob(stored, MAX_DOCUMENT_BYTES);
+  const manifest = parseManifest(raw, stored.mediaType);
+  const config = readStoredConfig(ctx, manifest);
+  let record: VerificationRecord;
+  try {
+    record = await recheckImage(ctx, { trustName, manifest });
+  } catch (reason) {
+    if (!(reason instanceof TrustError) || located.argument === undefined || !RETRIABLE.has(reason.code)) throw refused(ctx, { name, digest: stored.digest }, reason);
+    return undefined;
+  }
+  const layers = await ensureLayers(ctx, { manifest, config }, options);
+  return { name, trustName, manifest, config, layers, record, isCached: true, sizeBytes: sizeOf(manifest) };
+}
+
+/** Refusals that new signatures at the source could lift. */
+const RETRIABLE: ReadonlySet<string> = new Set(["trust/no-record", "trust/unsigned", "trust/unknown-key", "trust/wrong-prefix"]);
+
+/** Holds an image against today's keys and policy. Reports what options let it pass. @throws {TrustError} */
+export async function recheckImage(
+  ctx: EngineContext,
+  { trustName, manifest }: { readonly trustName: string; readonly manifest: ImageManifest },
+): Promise<VerificationRecord> {
+  return await recheck(
+    { layers: trustLayers(ctx), clock: ctx.clock, store: ctx.root },
+    {
+      name: trustName,
+      manifestDigest: manifest.digest,
+      insecure: ctx.options.insecureOptions.has("image"),
+      readManifest: () => manifest.raw,
+    },
+  );
+}
+
+function readStoredConfig(ctx: EngineContext, manifest: ImageManifest): ImageConfig {
+  return parseConfig(ctx.images.readBlob(manifest.config, MAX_DOCUMENT_BYTES), manifest.config.mediaType);
+}
+
+interface RemoteImage {
+  readonly name: string;
+  readonly trustName: string;
+  readonly argument: NamedArgument;
+  readonly platform: Platform;
+}
+
+async function fetchRemote(ctx: EngineContext, image: RemoteImage, options: FetchOptions): Promise<ReadyImage> {
+  await using source = await openImageSource(ctx, image, options);
+  const top = await source.resolve(options);
+  const descriptor = await choosePlatformManifest(source, { descriptor: top, platform: image.platform }, options);
+  const manifest = parseManifest(await source.readDocument(descriptor, MAX_DOCUMENT_BYTES, options), descriptor.mediaType);
+  const record = await verifyRemote(ctx, { source, image, manifest }, options);
+  using _import = await ctx.images.lockImport(options);
+  await ctx.images.putBlob(descriptor, [manifest.raw]);
+  await downloadBlobs(ctx, { source, blobs: [manifest.config] }, options);
+  const config = readStoredConfig(ctx, manifest);
+  assertLayersMatch(manifest, config);
+  await downloadBlobs(ctx, { source, blobs: manifest.layers }, options);
+  const layers = await ensureLayers(ctx, { manifest, config }, options);
+  writeRecord(ctx.root, record);
+  const stored: Descriptor = { mediaType: descriptor.mediaType, digest: manifest.digest, sizeBytes: manifest.raw.byteLength, annotations: {} };
+  await ctx.images.setRef(image.name, {
+    descriptor: stored,
+    source: source.place,
+    ...(top.digest === descriptor.digest ? {} : { indexDigest: top.digest }),
+  });
+  const sizeBytes = sizeOf(manifest);
+  ctx.events.report({ type: "image.fetched", image: { name: image.name, digest: manifest.digest }, from: source.place, sizeBytes });
+  return { name: image.name, trustName: image.trustName, manifest, config, layers, record, isCached: false, sizeBytes };
+}
+
+async function verifyRemote(
+  ctx: EngineContext,
+  { source, image, manifest }: { readonly source: ImageSource; readonly image: RemoteImage; readonly manifest: ImageManifest },
+  options: FetchOptions,
+): Promise<VerificationRecord> {
+  const { openTrust, verifyImage } = await import("../trust/verify-image.ts");
+  const signatures = await source.findSignatures(manifest.digest, options);
+  const { archivePath } = source;
+  try {
+    const record = await verifyImage(openTrust(trustLayers(ctx), ctx.clock), {
+      name: image.trustName,
+      manifest,
+      signatures,
+      insecure: ctx.options.insecureOptions.has("image"),
+      ...(archivePath === undefined ? {} : { archive: { open: () => readFileChunks(archivePath) } }),
+    });
+    reportVerified(ctx, { name: image.name, record });
+    return record;
+  } catch (reason) {
+    throw refused(ctx, { name: image.name, digest: manifest.digest }, reason);
+  }
+}
+
+function reportVerified(ctx: EngineContext, { name, record }: { readonly name: string; readonly record: VerificationRecord }): void {
+  const image = { name, digest: record.manifestDigest };
+  ctx.events.report({
+    type: "image.verified",
+    image,
+    acceptedBy: describeAcceptance(record),
+    keyringHash: record.keyringHash,
+    policyHash: record.policyHash,
+  });
+  if (record.acceptedBy.some((one) => one.kind === "insecure-option")) {
+    ctx.events.report({ type: "insecure.used", options: ["image"], image });
+    ctx.options.note(`WARNING: image ${name} is used WITHOUT a verified signature (--insecure-options=image)`);
+  }
+  for (const one of record.acceptedBy) {
+    if (one.kind === "exception") ctx.options.note(`NOTE: image ${name} is used by an exception until ${one.expires}: ${one.reason}`);
+  }
+}
+
+/** Who or what let an image pass, for people and events. */
+export function describeAcceptance(record: VerificationRecord): string[] {
+  return record.acceptedBy.map((one) => {
+    if (one.kind === "key") return one.fingerprint;
+    return one.kind === "exception" ? `exception: ${one.reason}` : "insecure-option";
+  });
+}
+
+function refused(ctx: EngineContext, image: { readonly name: string; readonly digest: Digest }, reason: unknown): unknown {
+  if (reason instanceof TrustError) {
+    ctx.events.report({ type: "image.refused", image, code: reason.code, reason: reason.message });
+  }
+  return reason;
+}
+
+function sizeOf(manifest: ImageManifest): number {
+  return manifest.raw.byteLength + [manifest.config, ...manifest.layers].reduce((sum, blob) => sum + blob.sizeBytes, 0);
+}

@@ -1,0 +1,30 @@
+import type { EngineContext } from "./context.ts";
+import { describeAcceptance, fetchImage } from "./fetch-image.ts";
+import type { FetchedImage } from "./use-cases.ts";
+
+/** What `fetch` is asked for. */
+export interface FetchImagesInput {
+  readonly images: readonly string[];
+  readonly platform?: string;
+  readonly pullPolicy: "new" | "update" | "never";
+}
+
+/** `fetch`: brings images into the store, verified and unpacked, one after the other. */
+export async function fetchImages(
+  ctx: EngineContext,
+  input: FetchImagesInput,
+  options: { readonly signal?: AbortSignal } = {},
+): Promise<readonly FetchedImage[]> {
+  const fetched: FetchedImage[] = [];
+  for (const image of input.images) {
+    const ready = await fetchImage(ctx, { ...input, image }, options);
+    fetched.push({
+      name: ready.name,
+      digest: ready.manifest.digest,
+      verifiedBy: describeAcceptance(ready.record),
+      sizeBytes: ready.sizeBytes,
+      cached: ready.isCached,
+    });
+  }
+  return fetched;
+}

@@ -1,0 +1,160 @@
+import { formatTimestamp } from "../base/clock.ts";
+import { attachAll, type Attachment, listAttachments } from "../network/attach-all.ts";
+import { planHostsFile } from "../network/hosts-file.ts";
+import { findNetwork } from "../network/load-networks.ts";
+import { assertPortsFree } from "../network/ports.ts";
+import { planResolvConf } from "../network/resolv-conf.ts";
+import type { PodManifest } from "../pod/manifest.ts";
+import { type LockedPod, readPodManifest } from "../pod/pod-store.ts";
+import type { LaunchInput } from "../pod/stage1-contract.ts";
+import { layerTreePath } from "../store/store-paths.ts";
+import type { Files } from "../sys/host.ts";
+import { createNetNamespace } from "../sys/linux/net-namespace.ts";
+import { isTerminal } from "../sys/terminal.ts";
+import type { EngineContext } from "./context.ts";
+import { loadAllNetworks } from "./load-pod-networks.ts";
+import { pluginHost } from "./plugin-host.ts";
+import { eventApps, manifestHash } from "./prepare-pod.ts";
+import { netnsPath } from "./reap-pod.ts";
+import { findStage1 } from "./regimes.ts";
+
+/** How a prepared pod is to be started. */
+export interface LaunchOptions {
+  readonly mode: "exec" | "spawn";
+  readonly interactive: boolean;
+  readonly signal?: AbortSignal;
+}
+
+const TEXT_LIMIT = 1024 * 1024;
+
+/**
+ * Starts a pod this process holds the lock of: networks first, while this is still the host, then the regime's launch.
+ * With mode "exec" it does not return. The caller cleans up when it throws.
+ */
+export async function launchPod(
+  ctx: EngineContext,
+  { pod, manifest }: { readonly pod: LockedPod; readonly manifest: PodManifest },
+  options: LaunchOptions,
+): Promise<{ readonly pid: number }> {
+  pod.move("start");
+  const files = pod.files();
+  const { lock } = pod;
+  const stage1 = findStage1(manifest.stage1.regime);
+  const attachments = await joinNetworks(ctx, { pod, manifest }, options);
+  const isHostNet = isHostNetwork(manifest);
+  const apps = eventApps(manifest);
+  const hash = manifestHash(pod);
+  ctx.events.report({
+    type: "pod.started",
+    pod: manifest.uuid,
+    manifestHash: hash,
+    stage1: manifest.stage1.regime,
+    stage1Digest: manifest.stage1.image.digest,
+    apps,
+  });
+  files.writePlain("started.json", JSON.stringify({ startedAt: formatTimestamp(ctx.clock.nowMs()) }), 0o600);
+  const input: LaunchInput = {
+    manifest,
+    pod: files,
+    layerPath: (name) => ctx.root.path(layerTreePath(name)),
+    hostPathKind: (path) => hostPathKind(ctx, path),
+    netns: isHostNet ? "host" : { path: netnsPath(ctx, pod.id) },
+    etcFiles: planEtcFiles(ctx, { manifest, attachments }),
+    lockFd: lock.fd,
+    mode: options.mode,
+    interactive: options.interactive,
+    isTerminal: isTerminal(0) && isTerminal(1),
+    isSystemdHost: ctx.host.has("run/systemd/system"),
+    isOwnUnit: ctx.env["INVOCATION_ID"] !== undefined && ctx.host.has("run/systemd/system"),
+    notifyEnv: pick(ctx.env, ["NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"]),
+    ensureHostDir: (path) => ctx.host.ensureDir(path.slice(1), 0o755),
+  };
+  return await stage1.launch(input);
+}
+
+function isHostNetwork(manifest: PodManifest): boolean {
+  return manifest.nets.length === 1 && manifest.nets[0]?.name === "host";
+}
+
+async function joinNetworks(
+  ctx: EngineContext,
+  { pod, manifest }: { readonly pod: LockedPod; readonly manifest: PodManifest },
+  options: LaunchOptions,
+): Promise<readonly Attachment[]> {
+  if (isHostNetwork(manifest)) return [];
+  const wanted = manifest.nets.length === 0 ? [{ name: "default", args: {} }] : manifest.nets;
+  const isNone = wanted.length === 1 && wanted[0]?.name === "none";
+  const known = isNone ? undefined : loadAllNetworks(ctx);
+  const networks = known === undefined ? [] : wanted.map((net) => ({ config: findNetwork(known, net.name), args: net.args }));
+  claimPorts(ctx, { pod, manifest });
+  const path = netnsPath(ctx, pod.id);
+  ctx.run.ensureDir("netns", 0o755);
+  createNetNamespace(path);
+  if (networks.length === 0) return [];
+  const host = pluginHost(ctx, pod.files(), [pod.lock.fd]);
+  const signal = options.signal === undefined ? {} : { signal: options.signal };
+  return await attachAll(host, { containerId: pod.id, netnsPath: path, networks, ports: manifest.ports }, signal);
+}
+
+// Under one lock, so that of two pods that want the same port exactly one gets it.
+function claimPorts(ctx: EngineContext, { pod, manifest }: { readonly pod: LockedPod; readonly manifest: PodManifest }): void {
+  if (manifest.ports.length === 0) return;
+  using _lock = ctx.run.lock("ports.lock", { kind: "exclusive", wait: true });
+  const others = ctx.pods.list().flatMap((location) => {
+    if (location.dir !== "run" || location.id === pod.id) return [];
+    const files = ctx.pods.files(location);
+    if (!files.has("ports-claimed") || files.has("reaped.json")) return [];
+    const ports = readPodManifest(files)?.ports ?? [];
+    return [{ pod: location.id, ports }];
+  });
+  assertPortsFree(ctx.proc, { wanted: manifest.ports, others });
+  pod.files().writePlain("ports-claimed", "", 0o600);
+}
+
+function planEtcFiles(
+  ctx: EngineContext,
+  { manifest, attachments }: { readonly manifest: PodManifest; readonly attachments: readonly Attachment[] },
+): LaunchInput["etcFiles"] {
+  const read = (rel: string) => (ctx.host.has(rel) ? ctx.host.readText(rel, TEXT_LIMIT) : undefined);
+  const hostResolvConf = read("etc/resolv.conf");
+  const systemdResolvConf = read("run/systemd/resolve/resolv.conf");
+  const resolvConf = planResolvConf({
+    ...manifest.dns,
+    networks: attachments.map((one) => one.result.dns),
+    isHostNetwork: isHostNetwork(manifest),
+    ...(hostResolvConf === undefined ? {} : { hostResolvConf }),
+    ...(systemdResolvConf === undefined ? {} : { systemdResolvConf }),
+  });
+  const podIps = attachments.flatMap((one) => one.result.ips.map((ip) => ip.address));
+  const hosts =
+    manifest.hostsEntries === "host"
+      ? (read("etc/hosts") ?? "")
+      : planHostsFile({
+          podIps,
+          hostname: manifest.hostname,
+          entries: manifest.hostsEntries,
+          ...(manifest.name === undefined ? {} : { podName: manifest.name }),
+        });
+  return { resolvConf, hosts, hostname: `${manifest.hostname}\n` };
+}
+
+/** Addresses of a pod from its attachment records, for `status`. */
+export function attachmentStatuses(files: Files) {
+  return listAttachments({ files }).map((one) => ({
+    network: one.network,
+    interface: one.ifName,
+    addresses: one.result.ips.map((ip) => ip.address),
+  }));
+}
+
+function hostPathKind(ctx: EngineContext, path: string): "dir" | "file" | undefined {
+  const rel = path.split("/").filter((part) => part !== "" && part !== ".").join("/");
+  if (rel === "") return "dir";
+  const stat = ctx.host.statFollowing(rel);
+  if (stat === undefined) return undefined;
+  return stat.kind === "dir" ? "dir" : "file";
+}
+
+function pick(env: EngineContext["env"], names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name] ?? ""]])));
+}

@@ -1,0 +1,133 @@
+import { discoverName } from "../discovery/discover-name.ts";
+import type { Platform } from "../image/descriptor.ts";
+import { type ImageName, registryHost, registryReference, repositoryOf } from "../image/image-name.ts";
+import { type ImageArgument, parseImageArgument } from "../image/reference.ts";
+import { SysError } from "../sys/errors.ts";
+import { openFiles } from "../sys/linux/files.ts";
+import { randomFraction } from "../sys/random.ts";
+import { type ArchivePlace, } from "../transport/archive/read-archive-bytes.ts";
+import { openArchiveSource } from "../transport/archive/open-archive-source.ts";
+import { createCredentialSource } from "../transport/find-credentials.ts";
+import type { ImageSource } from "../transport/image-source.ts";
+import { openLayoutSource } from "../transport/layout/open-layout-source.ts";
+import { createPacing } from "../transport/pacing.ts";
+import { openRegistrySource } from "../transport/registry/open-registry-source.ts";
+import type { RegistryHost } from "../transport/registry/registry-client.ts";
+import type { EngineContext } from "./context.ts";
+
+/** Arguments that name something outside the store. */
+export type RemoteArgument = Exclude<ImageArgument, { readonly kind: "stored" }>;
+
+interface SourceOptions {
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Opens the place an image argument means. A name is discovered first; where nothing is announced, its own host is the
+ * registry. @throws {TransportError}, {DiscoveryError}, {SysError}
+ */
+export async function openImageSource(
+  ctx: EngineContext,
+  input: { readonly argument: RemoteArgument; readonly platform: Platform },
+  options: SourceOptions = {},
+): Promise<ImageSource> {
+  const { argument } = input;
+  switch (argument.kind) {
+    case "name":
+      return await openNamed(ctx, { name: argument.name, platform: input.platform }, options);
+    case "docker":
+      return await openRegistry(ctx, argument.name, options);
+    case "oci-layout":
+      return openLayoutSource(openFiles(absolute(argument.path)), argument.ref === undefined ? {} : { ref: argument.ref });
+    case "url":
+      return await openArchive(ctx, { from: { kind: "url", url: argument.url } }, options);
+    default:
+      return await openArchive(ctx, archiveImage(argument), options);
+  }
+}
+
+function archiveImage(argument: Extract<RemoteArgument, { readonly path: string }>) {
+  const from: ArchivePlace = { kind: "file", path: absolute(argument.path) };
+  if (argument.kind === "file" || argument.kind === "oci-layout") return { from };
+  const format = argument.kind === "oci-archive" ? ("oci" as const) : ("docker" as const);
+  return { from, format, ...(argument.ref === undefined ? {} : { ref: argument.ref }) };
+}
+
+async function openArchive(
+  ctx: EngineContext,
+  image: Parameters<typeof openArchiveSource>[1],
+  options: SourceOptions,
+): Promise<ImageSource> {
+  ctx.root.ensureDir("tmp", 0o700);
+  const host = { http: ctx.http(), pacing: createPacing(randomFraction), temp: ctx.root, openDirectory: openFiles };
+  return await openArchiveSource(host, image, options);
+}
+
+async function openNamed(
+  ctx: EngineContext,
+  { name, platform }: { readonly name: ImageName; readonly platform: Platform },
+  options: SourceOptions,
+): Promise<ImageSource> {
+  // A digest or Docker's own host leave nothing to discover.
+  if (name.host === "docker.io" || name.digest !== undefined) return await openRegistry(ctx, name, options);
+  const found = await discoverName(
+    { http: ctx.http() },
+    {
+      name: repositoryOf(name),
+      os: name.labels["os"] ?? platform.os,
+      arch: name.labels["arch"] ?? platform.architecture,
+      labels: name.labels,
+      allowHttp: ctx.options.insecureOptions.has("http"),
+      ...(name.tag === undefined ? {} : { version: name.tag }),
+    },
+    options,
+  );
+  const failures: unknown[] = [];
+  for (const endpoint of found.endpoints) {
+    try {
+      if (endpoint.kind === "archive") return await openArchive(ctx, { from: { kind: "url", url: endpoint.url } }, options);
+      const argument = parseImageArgument(endpoint.argument);
+      if (argument.kind === "docker") return await openRegistry(ctx, argument.name, options);
+    } catch (reason) {
+      failures.push(reason);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
+  return await openRegistry(ctx, name, options);
+}
+
+/** The registry side of reading and writing: client parts shared by every repository. */
+export function registryHostOf(ctx: EngineContext): RegistryHost {
+  const { authFile } = ctx.options;
+  const credentials = createCredentialSource(
+    { openDirectory: openFiles, programs: ctx.programs },
+    { env: ctx.env, ...(authFile === undefined ? {} : { authFile }) },
+  );
+  return { http: ctx.http(), credentials, pacing: createPacing(randomFraction) };
+}
+
+async function openRegistry(ctx: EngineContext, name: ImageName, options: SourceOptions): Promise<ImageSource> {
+  return openRegistrySource(registryHostOf(ctx), {
+    host: name.host,
+    repository: name.path,
+    reference: registryReference(name),
+    plainHttp: await isPlainHttp(ctx, name.host, options),
+  });
+}
+
+/** Whether a registry has to be spoken to over http: only when that was allowed, and only when it does not speak TLS. */
+export async function isPlainHttp(ctx: EngineContext, host: string, options: SourceOptions = {}): Promise<boolean> {
+  if (!ctx.options.insecureOptions.has("http")) return false;
+  try {
+    const response = await ctx.http().send({ url: `https://${registryHost(host)}/v2/` }, options);
+    await response.discard();
+    return false;
+  } catch (reason) {
+    if (reason instanceof SysError) return true;
+    throw reason;
+  }
+}
+
+function absolute(path: string): string {
+  return path.startsWith("/") ? path : `${process.cwd()}/${path}`.replaceAll("/./", "/");
+}

@@ -1,0 +1,158 @@
+import { readPodManifest, type PodLocation } from "../pod/pod-store.ts";
+import type { PodManifest } from "../pod/manifest.ts";
+import { formatTimestamp } from "../base/clock.ts";
+import { PodError } from "../pod/errors.ts";
+import { SysError } from "../sys/errors.ts";
+import type { Files } from "../sys/host.ts";
+import type { EngineContext } from "./context.ts";
+import type { PodStatusInput } from "./engine-calls.ts";
+import { UseCaseError } from "./errors.ts";
+import { attachmentStatuses } from "./launch-pod.ts";
+import { readReaped } from "./reap-pod.ts";
+import { findStage1 } from "./regimes.ts";
+import type { AppStatus, PodStatus } from "./use-cases.ts";
+
+const POLL_MS = 20;
+const ZERO_TIME = formatTimestamp(0);
+
+/** Every pod, newest first. A damaged one is listed with what is known, so that it can be removed. */
+export function listPods(ctx: EngineContext): PodStatus[] {
+  return ctx.pods
+    .list()
+    .flatMap((location) => readStatusIfThere(ctx, location))
+    .sort((a, b) => (a.createdAt < b.createdAt ? 1 : -1));
+}
+
+/** One pod, now or when it is ready or has ended. @throws {UseCaseError} "engine/timeout" */
+export async function podStatus(ctx: EngineContext, input: PodStatusInput, options: { readonly signal?: AbortSignal } = {}): Promise<PodStatus> {
+  const first = ctx.pods.find(input.pod);
+  const { wait } = input;
+  if (wait !== undefined) {
+    const isDone = () => {
+      const location = ctx.pods.find(first.id);
+      if (location.dir !== "run") return location.dir === "exited-garbage" || location.dir === "garbage";
+      if (ctx.pods.state(location) !== "running") return true;
+      const manifest = wait.for === "ready" ? readPodManifest(ctx.pods.files(location)) : undefined;
+      return manifest !== undefined && areAppsStarted(ctx, { location, manifest });
+    };
+    if (!(await waitUntil(isDone, wait.timeoutMs ?? Number.POSITIVE_INFINITY, options))) {
+      throw new UseCaseError("engine/timeout", `Cannot wait any longer for pod ${first.id}: it is ${ctx.pods.state(ctx.pods.find(first.id))}`, {
+        hint: "give more time, or look at its output: gantry logs POD",
+      });
+    }
+  }
+  return readStatus(ctx, ctx.pods.find(first.id));
+}
+
+/** Polls until `isDone`; false when the time is up first. */
+export async function waitUntil(
+  isDone: () => boolean,
+  timeoutMs: number,
+  { signal }: { readonly signal?: AbortSignal } = {},
+): Promise<boolean> {
+  for (let waitedMs = 0; ; waitedMs += POLL_MS) {
+    if (isDone()) return true;
+    signal?.throwIfAborted();
+    if (waitedMs >= timeoutMs) return false;
+    await Bun.sleep(POLL_MS);
+  }
+}
+
+/** Whether every app runs or has run. */
+export function areAppsStarted(
+  ctx: EngineContext,
+  { location, manifest }: { readonly location: PodLocation; readonly manifest: PodManifest },
+): boolean {
+  const files = ctx.pods.files(location);
+  const stage1 = findStage1(manifest.stage1.regime);
+  return manifest.apps.every(
+    ({ name }) => stage1.appExit(files, name) !== undefined || stage1.appPid(files, { id: location.id, app: name }) !== undefined,
+  );
+}
+
+function readStatusIfThere(ctx: EngineContext, location: PodLocation): PodStatus[] {
+  try {
+    return [readStatus(ctx, location)];
+  } catch (reason) {
+    // Removed while we were looking.
+    if (reason instanceof SysError && reason.code === "sys/not-found") return [];
+    if (reason instanceof PodError && reason.code === "pod/bad-manifest") return [bareStatus(ctx, location)];
+    throw reason;
+  }
+}
+
+function bareStatus(ctx: EngineContext, location: PodLocation): PodStatus {
+  return {
+    uuid: location.id,
+    state: shownState(ctx, location),
+    stage1: "",
+    createdAt: ZERO_TIME,
+    hostname: "",
+    labels: {},
+    apps: [],
+    networks: [],
+    ports: [],
+    insecureOptions: [],
+  };
+}
+
+function shownState(ctx: EngineContext, location: PodLocation): PodStatus["state"] {
+  const state = ctx.pods.state(location);
+  return state === "aborted-prepare" ? "garbage" : state;
+}
+
+function readStatus(ctx: EngineContext, location: PodLocation): PodStatus {
+  const files = ctx.pods.files(location);
+  const manifest = readPodManifest(files);
+  if (manifest === undefined) return bareStatus(ctx, location);
+  const state = shownState(ctx, location);
+  const reaped = readReaped(files);
+  const startedAt = readStarted(files);
+  const apps = manifest.apps.map((app) => appStatus(manifest, { files, app, isRunning: state === "running" }));
+  const exitCode = reaped?.exitCode ?? (state === "exited" ? exitCodeOf(manifest, { files, apps }) : undefined);
+  const pid = state === "running" ? findStage1(manifest.stage1.regime).supervisorPid(files) : undefined;
+  return {
+    uuid: manifest.uuid,
+    ...(manifest.name === undefined ? {} : { name: manifest.name }),
+    state,
+    stage1: manifest.stage1.regime,
+    createdAt: manifest.createdAt,
+    ...(startedAt === undefined ? {} : { startedAt }),
+    ...(reaped === undefined ? {} : { exitedAt: reaped.exitedAt }),
+    ...(pid === undefined ? {} : { pid }),
+    ...(exitCode === undefined ? {} : { exitCode }),
+    hostname: manifest.hostname,
+    labels: manifest.labels,
+    apps,
+    networks: attachmentStatuses(files),
+    ports: manifest.ports,
+    insecureOptions: manifest.insecureOptions,
+  };
+}
+
+function exitCodeOf(manifest: PodManifest, { files, apps }: { readonly files: Files; readonly apps: readonly AppStatus[] }): number {
+  return findStage1(manifest.stage1.regime).podExit(files) ?? (apps.every((app) => app.exitCode === 0) ? 0 : 255);
+}
+
+function appStatus(
+  manifest: PodManifest,
+  { files, app, isRunning }: { readonly files: Files; readonly app: PodManifest["apps"][number]; readonly isRunning: boolean },
+): AppStatus {
+  const stage1 = findStage1(manifest.stage1.regime);
+  const exit = stage1.appExit(files, app.name);
+  const pid = isRunning && exit === undefined ? stage1.appPid(files, { id: manifest.uuid, app: app.name }) : undefined;
+  return {
+    name: app.name,
+    image: app.image.name,
+    imageDigest: app.image.digest,
+    state: exit !== undefined ? "exited" : pid !== undefined ? "running" : "created",
+    ...(exit === undefined ? {} : { exitCode: exit.exitCode, oomKilled: exit.oomKilled }),
+    ...(pid === undefined ? {} : { pid }),
+  };
+}
+
+function readStarted(files: Files): string | undefined {
+  if (!files.has("started.json")) return undefined;
+  const parsed: unknown = JSON.parse(files.readText("started.json", 1024));
+  return typeof parsed === "object" && parsed !== null && "startedAt" in parsed ? String(parsed.startedAt) : undefined;
+}

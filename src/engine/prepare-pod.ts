@@ -1,0 +1,92 @@
+import { formatTimestamp } from "../base/clock.ts";
+import { digestOf } from "../image/digest.ts";
+import type { PodManifest } from "../pod/manifest.ts";
+import { parsePodId, parsePodName } from "../pod/names.ts";
+import { planManifest } from "../pod/plan-manifest.ts";
+import type { LockedPod } from "../pod/pod-store.ts";
+import { newUuid } from "../sys/random.ts";
+import type { EngineContext } from "./context.ts";
+import { fetchImage, type ReadyImage } from "./fetch-image.ts";
+import { podImageOf } from "./pod-image.ts";
+import { discardPod } from "./remove-pods.ts";
+import { findStage1 } from "./regimes.ts";
+import { readyStage1 } from "./stage1-image.ts";
+import type { RunInput } from "./use-cases.ts";
+
+interface PrepareOptions {
+  readonly signal?: AbortSignal;
+}
+
+/** A pod that is complete on disk and locked by this process. */
+export interface PreparedPod {
+  readonly pod: LockedPod;
+  readonly manifest: PodManifest;
+}
+
+/**
+ * Fetches what the pod needs and writes its manifest. The pod is returned locked, in "prepare"; whatever goes wrong
+ * before that leaves nothing behind.
+ */
+export async function createPod(ctx: EngineContext, input: RunInput, options: PrepareOptions = {}): Promise<PreparedPod> {
+  const regime = findStage1(input.stage1 ?? "systemd").regime;
+  const name = input.name === undefined ? undefined : parsePodName(input.name);
+  const id = parsePodId(newUuid());
+  const pod = ctx.pods.create(id);
+  try {
+    if (name !== undefined) ctx.pods.claimName(name, id);
+    if (input.uuidFile !== undefined) ctx.writeUserFile(input.uuidFile, `${id}\n`);
+    pod.move("begin-prepare");
+    const images = await fetchAll(ctx, input, options);
+    const stage1 = { regime, image: await readyStage1(ctx, regime, options) };
+    const manifest = planManifest(input, {
+      uuid: id,
+      createdAt: formatTimestamp(ctx.clock.nowMs()),
+      images: images.map((ready) => ({ image: podImageOf(ready), config: ready.config })),
+      stage1,
+      insecureOptions: [...ctx.options.insecureOptions].sort(),
+    });
+    const text = `${JSON.stringify(manifest, undefined, 2)}\n`;
+    pod.files().writeAtomic("pod.json", text, 0o600);
+    reportPrepared(ctx, { manifest, manifestHash: digestOf(text) });
+    return { pod, manifest };
+  } catch (reason) {
+    await discardPod(ctx, pod);
+    throw reason;
+  }
+}
+
+/** `prepare`: a pod that `run-prepared` can start later, at once and offline. */
+export async function preparePod(ctx: EngineContext, input: RunInput, options: PrepareOptions = {}): Promise<{ readonly uuid: string }> {
+  const { pod } = await createPod(ctx, input, options);
+  using held = pod;
+  held.move("finish-prepare");
+  return { uuid: held.id };
+}
+
+/** Hash of the manifest as it lies on disk. */
+export function manifestHash(pod: LockedPod): string {
+  return digestOf(pod.files().readBytes("pod.json", 8 * 1024 * 1024));
+}
+
+/** The apps of a pod as events name them. */
+export function eventApps(manifest: PodManifest) {
+  return manifest.apps.map(({ name, image }) => ({ app: name, image: { name: image.name, digest: image.digest } }));
+}
+
+// The same image twice in a pod is looked up once.
+async function fetchAll(ctx: EngineContext, input: RunInput, options: PrepareOptions): Promise<ReadyImage[]> {
+  const ready = new Map<string, ReadyImage>();
+  for (const { image } of input.apps) {
+    if (ready.has(image)) continue;
+    const platform = input.platform === undefined ? {} : { platform: input.platform };
+    ready.set(image, await fetchImage(ctx, { image, pullPolicy: input.pullPolicy, ...platform }, options));
+  }
+  return input.apps.flatMap(({ image }) => ready.get(image) ?? []);
+}
+
+function reportPrepared(ctx: EngineContext, { manifest, manifestHash: hash }: { readonly manifest: PodManifest; readonly manifestHash: string }): void {
+  ctx.events.report({ type: "pod.prepared", pod: manifest.uuid, manifestHash: hash, apps: eventApps(manifest) });
+  if (manifest.insecureOptions.length > 0) {
+    ctx.events.report({ type: "insecure.used", options: manifest.insecureOptions, pod: manifest.uuid });
+  }
+}

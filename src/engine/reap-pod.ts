@@ -1,0 +1,85 @@
+import { formatTimestamp } from "../base/clock.ts";
+import { detachAll } from "../network/attach-all.ts";
+import { type LockedPod, readPodManifest } from "../pod/pod-store.ts";
+import type { AppExit } from "../pod/stage1-contract.ts";
+import type { Files } from "../sys/host.ts";
+import { removeNetNamespace } from "../sys/linux/net-namespace.ts";
+import type { EngineContext } from "./context.ts";
+import { pluginHost } from "./plugin-host.ts";
+import { findStage1 } from "./regimes.ts";
+
+/** How a pod ended, written once by whoever noticed first. */
+export interface ReapedPod {
+  readonly exitCode: number;
+  readonly exitedAt: string;
+}
+
+const REAPED = "reaped.json";
+
+/** The note of an earlier reaping; undefined while there is none. */
+export function readReaped(pod: Files): ReapedPod | undefined {
+  if (!pod.has(REAPED)) return undefined;
+  const parsed: unknown = JSON.parse(pod.readText(REAPED, 4096));
+  if (typeof parsed !== "object" || parsed === null) return undefined;
+  const { exitCode, exitedAt } = parsed as { exitCode?: unknown; exitedAt?: unknown };
+  return typeof exitCode === "number" && typeof exitedAt === "string" ? { exitCode, exitedAt } : undefined;
+}
+
+/** Where a pod's network namespace is kept while it may still have attachments. */
+export function netnsPath(ctx: EngineContext, id: string): string {
+  return ctx.run.path(`netns/${id}`);
+}
+
+/**
+ * Takes back what an ended pod still has on the host: left-over processes, addresses, rules, namespace, cgroups; and
+ * reports how its apps ended. Idempotent and safe to interrupt: the note that it is done is written last.
+ * @throws {NetworkError} when a plugin refuses to let go; the next call tries again
+ */
+export async function reapPod(ctx: EngineContext, pod: LockedPod): Promise<ReapedPod> {
+  const files = pod.files();
+  const before = readReaped(files);
+  if (before !== undefined) return before;
+  const manifest = readPodManifest(files);
+  const stage1 = findStage1(manifest?.stage1.regime ?? "systemd");
+  await stage1.kill(files, pod.id);
+  await detachAll(pluginHost(ctx, files, [pod.lock.fd]));
+  removeNetNamespace(netnsPath(ctx, pod.id));
+  await stage1.cleanup(pod.id);
+  const exits: (AppExit | undefined)[] = [];
+  for (const app of manifest?.apps ?? []) {
+    const exit = stage1.appExit(files, app.name);
+    exits.push(exit);
+    if (exit === undefined) continue;
+    const oom = exit.oomKilled ? { oomKilled: true } : {};
+    ctx.events.report({ type: "app.exited", pod: pod.id, app: app.name, exitCode: exit.exitCode, ...oom });
+  }
+  const exitCode = stage1.podExit(files) ?? (exits.some((exit) => exit === undefined) ? 255 : 0);
+  const exitedAtMs = Math.max(...exits.map((exit) => exit?.exitedAtMs ?? 0)) || ctx.clock.nowMs();
+  const reaped: ReapedPod = { exitCode, exitedAt: formatTimestamp(exitedAtMs) };
+  if (files.has("started.json")) ctx.events.report({ type: "pod.exited", pod: pod.id, exitCode });
+  files.writeAtomic(REAPED, JSON.stringify(reaped), 0o600);
+  return reaped;
+}
+
+/** Reaps every pod that has ended unnoticed. A pod somebody else is busy with is left to them; failures are noted, not thrown. */
+export async function reapEndedPods(ctx: EngineContext): Promise<void> {
+  for (const location of ctx.pods.list()) {
+    if (location.dir !== "run" || readReapedSafely(ctx.pods.files(location)) !== undefined) continue;
+    using pod = ctx.pods.tryLock(location);
+    if (pod === undefined) continue;
+    try {
+      await reapPod(ctx, pod);
+    } catch (reason) {
+      ctx.options.note(`cannot clean up after pod ${pod.id} yet: ${reason instanceof Error ? reason.message : String(reason)}`);
+    }
+  }
+}
+
+function readReapedSafely(files: Files): ReapedPod | undefined {
+  try {
+    return readReaped(files);
+  } catch {
+    // Removed or being written by another process: the locked look that follows decides.
+    return undefined;
+  }
+}

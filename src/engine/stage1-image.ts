@@ -1,0 +1,144 @@
+import { formatTimestamp } from "../base/clock.ts";
+import { digestOf } from "../image/digest.ts";
+import { encodeConfig, encodeManifest } from "../image/encode-document.ts";
+import { encodeTar } from "../image/layer/encode-tar.ts";
+import { OCI_CONFIG, OCI_LAYER, OCI_MANIFEST } from "../image/media-types.ts";
+import { hostPlatform } from "../image/platform.ts";
+import type { Descriptor } from "../image/descriptor.ts";
+import type { PodImage } from "../pod/manifest.ts";
+import { collectStage1Tree } from "../stage1/systemd/collect-tree.ts";
+import { Stage1Error } from "../stage1/errors.ts";
+import { addKey } from "../trust/edit-keyring.ts";
+import { writeRecord } from "../trust/records.ts";
+import type { EngineContext } from "./context.ts";
+import type { Stage1Summary } from "./engine-calls.ts";
+import { fetchImage } from "./fetch-image.ts";
+import { podImageOf } from "./pod-image.ts";
+import { REGIMES } from "./regimes.ts";
+import { trustLayers } from "./trust-layers.ts";
+
+/** Name under which this host's own stage1 images are stored and trusted. */
+export const STAGE1_TRUST_NAME = "localhost/gantry/stage1";
+
+const KEY_FILE = "keys/stage1.asc";
+
+interface BuildOptions {
+  readonly signal?: AbortSignal;
+}
+
+/** The stage1 of a regime, verified like any image; built on first use. */
+export async function readyStage1(ctx: EngineContext, regime: string, options: BuildOptions = {}): Promise<PodImage> {
+  const name = stage1Name(regime);
+  if (ctx.images.getRef(name) === undefined) {
+    ctx.root.ensureDir("locks");
+    using _lock = ctx.root.lock("locks/stage1-build", { kind: "exclusive", wait: true });
+    if (ctx.images.getRef(name) === undefined) {
+      ctx.options.note(`building the ${regime} stage1 from this host's systemd (once)`);
+      await buildStage1(ctx, { regime }, options);
+    }
+  }
+  // The host's own images stay verified whatever is switched off for others.
+  return podImageOf(await fetchImage(withoutInsecure(ctx), { image: name, pullPolicy: "never" }, options));
+}
+
+/**
+ * Builds a regime's image from programs of this host, signs it with this host's key and stores it. The same host
+ * programs give the same digest.
+ * @throws {Stage1Error} "stage1/unknown-regime", "stage1/missing-tool", "stage1/build-failed"
+ */
+export async function buildStage1(ctx: EngineContext, input: { readonly regime: string }, options: BuildOptions = {}): Promise<Stage1Summary> {
+  const { regime } = input;
+  if (!REGIMES.some((one) => one.regime === regime)) {
+    throw new Stage1Error("stage1/unknown-regime", `Cannot build stage1 "${regime}": there is no such regime`, {
+      hint: `use one of: ${REGIMES.map((one) => one.regime).join(", ")}`,
+    });
+  }
+  const layer = encodeTar(await collectStage1Tree({ host: ctx.host, programs: ctx.programs }, options));
+  const diffId = digestOf(layer);
+  const config = encodeConfig({
+    platform: hostPlatform(process.arch),
+    diffIds: [diffId],
+    entrypoint: ["/usr/lib/systemd/systemd"],
+    cmd: [],
+    env: [],
+    user: "",
+    workingDir: "/",
+    volumes: [],
+    exposedPorts: [],
+    labels: {},
+    stopSignal: "",
+  });
+  const blob = (mediaType: string, raw: Uint8Array): Descriptor => ({ mediaType, digest: digestOf(raw), sizeBytes: raw.byteLength, annotations: {} });
+  const raw = encodeManifest({
+    config: blob(OCI_CONFIG, config),
+    layers: [blob(OCI_LAYER, layer)],
+    annotations: { "dev.gantry/stage1/regime": regime, "dev.gantry/stage1/interface-version": "1" },
+  });
+  const manifest = blob(OCI_MANIFEST, raw);
+  using _import = await ctx.images.lockImport(options);
+  for (const one of [config, layer, raw]) await ctx.images.putBlob({ digest: digestOf(one), sizeBytes: one.byteLength }, [one]);
+  await signStage1(ctx, { regime, raw, digest: manifest.digest });
+  await ctx.images.setRef(stage1Name(regime), { descriptor: manifest, source: "this host" });
+  ctx.events.report({ type: "stage1.built", stage1: regime, stage1Digest: manifest.digest });
+  return summarise(ctx, regime);
+}
+
+/** Every built-in regime and what is known of its image. */
+export function listStage1(ctx: EngineContext): Stage1Summary[] {
+  return REGIMES.map((one) => summarise(ctx, one.regime));
+}
+
+function summarise(ctx: EngineContext, regime: string): Stage1Summary {
+  const ref = ctx.images.getRef(stage1Name(regime));
+  const detail = "systemd-nspawn and systemd: namespaces, own PID 1, a unit per app";
+  if (ref === undefined) return { regime, detail: `${detail}; not built yet` };
+  const stored = ctx.images.listImages().find((image) => image.digest === ref.descriptor.digest);
+  return {
+    regime,
+    digest: ref.descriptor.digest,
+    builtAt: formatTimestamp(ref.importedAtMs),
+    ...(stored === undefined ? {} : { sizeBytes: stored.sizeBytes }),
+    detail,
+  };
+}
+
+async function signStage1(
+  ctx: EngineContext,
+  image: { readonly regime: string; readonly raw: Uint8Array; readonly digest: string },
+): Promise<void> {
+  const { signDetached } = await import("../trust/openpgp/sign-detached.ts");
+  const { openTrust, verifyImage } = await import("../trust/verify-image.ts");
+  const privateKey = await hostKey(ctx);
+  const signature = await signDetached({ bytes: image.raw, privateKey, atMs: ctx.clock.nowMs() });
+  const record = await verifyImage(openTrust(trustLayers(ctx), ctx.clock), {
+    name: `${STAGE1_TRUST_NAME}/${image.regime}`,
+    manifest: { raw: image.raw, digest: image.digest },
+    signatures: [{ bytes: new TextEncoder().encode(signature), from: "this host's key", over: "manifest" }],
+    insecure: false,
+  });
+  writeRecord(ctx.root, record);
+}
+
+/** This host's own signing key, made at first use and trusted for its stage1 images only. */
+async function hostKey(ctx: EngineContext): Promise<string> {
+  if (ctx.root.has(KEY_FILE)) return ctx.root.readText(KEY_FILE, 65_536);
+  const { generateKey } = await import("../trust/openpgp/generate-key.ts");
+  const key = await generateKey({ name: "Gantry stage1 of this host", email: "stage1@localhost", atMs: ctx.clock.nowMs() });
+  // The public half first: a crash in between leaves a key nobody can sign with, not one nobody trusts.
+  addKey(ctx.root.sub("host-trust"), {
+    scope: { kind: "prefix", name: STAGE1_TRUST_NAME },
+    fingerprint: key.fingerprint,
+    armored: key.publicKey,
+  });
+  ctx.root.ensureDir("keys", 0o700);
+  ctx.root.writeAtomic(KEY_FILE, key.privateKey, 0o600);
+  return key.privateKey;
+}
+
+function stage1Name(regime: string): string {
+  return `${STAGE1_TRUST_NAME}/${regime}:latest`;
+}
+
+function withoutInsecure(ctx: EngineContext): EngineContext {
+  return { ...ctx, options: { ...ctx.options, insecureOptions: new Set() } };
+}

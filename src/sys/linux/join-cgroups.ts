@@ -1,0 +1,80 @@
+import { readFileSync } from "node:fs";
+import { type CgroupHierarchy, detectCgroupLayout } from "./cgroup-layout.ts";
+import { O_CLOEXEC, O_WRONLY, AT_FDCWD } from "./constants.ts";
+import { close, openat2, write } from "./fs-calls.ts";
+import { hasErrno } from "./libc.ts";
+
+/** A stay in other cgroups. */
+export interface CgroupVisit {
+  /** Goes back to where this process came from; works after privileges were dropped. Call once. */
+  leave(): void;
+}
+
+/**
+ * Moves this process into every cgroup of another one, so that programs it starts are counted and limited with it. The
+ * way back is opened beforehand: the kernel judges a write by who opened the file.
+ */
+export function joinCgroupsOf(pid: number): CgroupVisit {
+  const theirs = parseCgroups(readFileSync(`/proc/${pid}/cgroup`, "latin1"));
+  const targets = new Map<string, string>();
+  for (const hierarchy of detectCgroupLayout().hierarchies) {
+    const path = pathIn(hierarchy, theirs);
+    if (path !== undefined) targets.set(hierarchy.mountPoint, `${hierarchy.mountPoint}${path === "/" ? "" : path}`);
+  }
+  return joinCgroups(targets);
+}
+
+/** Moves this process into the given cgroup directories, by mount point of their hierarchy. */
+export function joinCgroups(targets: ReadonlyMap<string, string>): CgroupVisit {
+  const ours = parseCgroups(readFileSync("/proc/self/cgroup", "latin1"));
+  const wayBack: number[] = [];
+  for (const hierarchy of detectCgroupLayout().hierarchies) {
+    const to = targets.get(hierarchy.mountPoint);
+    const ownPath = pathIn(hierarchy, ours);
+    const from = ownPath === undefined ? undefined : `${hierarchy.mountPoint}${ownPath === "/" ? "" : ownPath}`;
+    if (to === undefined || from === undefined || to === from) continue;
+    const backFd = openProcs(from);
+    const toFd = openProcs(to);
+    if (toFd !== undefined) {
+      write(toFd, SELF);
+      close(toFd);
+    }
+    if (backFd !== undefined) wayBack.push(backFd);
+  }
+  return {
+    leave() {
+      for (const fd of wayBack) {
+        write(fd, SELF);
+        close(fd);
+      }
+    },
+  };
+}
+
+/** The kernel reads 0 as "the writer". */
+const SELF = new TextEncoder().encode("0");
+
+function openProcs(dir: string): number | undefined {
+  try {
+    return openat2(AT_FDCWD, `${dir}/cgroup.procs`, { flags: O_WRONLY | O_CLOEXEC });
+  } catch (reason) {
+    // A hierarchy that is mounted read-only, or that the other process sees from another root.
+    if (hasErrno(reason, "EROFS", "EACCES", "ENOENT")) return undefined;
+    throw reason;
+  }
+}
+
+function pathIn(hierarchy: CgroupHierarchy, cgroups: ReadonlyMap<string, string>): string | undefined {
+  if (hierarchy.version === 2) return cgroups.get("");
+  const found = [...cgroups].find(([names]) => names !== "" && names.split(",").some((name) => hierarchy.controllers.includes(name)));
+  return found?.[1];
+}
+
+function parseCgroups(text: string): Map<string, string> {
+  return new Map(
+    text.split("\n").flatMap((line) => {
+      const [, names, path] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
+      return names === undefined || path === undefined ? [] : [[names, path] as const];
+    }),
+  );
+}

@@ -1,0 +1,34 @@
+import { readFileSync } from "node:fs";
+import { listChildren } from "./process-stat.ts";
+
+/** Paths of a process in every cgroup hierarchy; empty when it has ended. Spec: cgroups(7), "/proc/[pid]/cgroup". */
+export function readCgroupPaths(pid: number): string[] {
+  return readProcFile(pid, "cgroup")
+    .split("\n")
+    .flatMap((line) => (line === "" ? [] : [line.split(":").slice(2).join(":")]));
+}
+
+/** The kernel's short name of a process; systemd puts it in parentheses between fork and exec. "" when it has ended. */
+export function readComm(pid: number): string {
+  return readProcFile(pid, "comm").trimEnd();
+}
+
+/** Direct children of a process's main thread, from the kernel's own list where it keeps one. */
+export function childrenOf(pid: number): number[] {
+  try {
+    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1");
+    return text.split(" ").filter((word) => word !== "").map(Number);
+  } catch {
+    // No such list (CONFIG_PROC_CHILDREN) or the process has ended: look at all processes.
+    return listChildren(pid);
+  }
+}
+
+function readProcFile(pid: number, name: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, "latin1");
+  } catch {
+    // Ended, or never was.
+    return "";
+  }
+}
