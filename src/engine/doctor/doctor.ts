@@ -1,0 +1,38 @@
+import type { EngineContext } from "../context.ts";
+import type { DoctorCheck } from "../use-cases.ts";
+import { checkCgroups } from "./check-cgroups.ts";
+import { checkClock } from "./check-clock.ts";
+import { checkKernel } from "./check-kernel.ts";
+import { checkNetworking } from "./check-networking.ts";
+import { checkOtherRegimes } from "./check-other-regimes.ts";
+import { checkPrivileges } from "./check-privileges.ts";
+import { checkStage1 } from "./check-stage1.ts";
+import { checkStore } from "./check-store.ts";
+import { checkSystemd } from "./check-systemd.ts";
+import { checkTpm } from "./check-tpm.ts";
+import { checkTrustedKeys } from "./check-trusted-keys.ts";
+import { type DoctorSection, runSection } from "./section.ts";
+
+/** In the order people should repair things. */
+const SECTIONS: readonly DoctorSection[] = [
+  { name: "privileges", run: checkPrivileges },
+  { name: "kernel", run: checkKernel },
+  { name: "cgroups", run: checkCgroups },
+  { name: "systemd", run: checkSystemd },
+  { name: "stage1", run: checkStage1 },
+  { name: "network", run: checkNetworking },
+  { name: "store", run: checkStore },
+  { name: "clock", run: checkClock },
+  { name: "trusted keys", run: checkTrustedKeys },
+  { name: "TPM", run: checkTpm },
+  { name: "other regimes", run: checkOtherRegimes },
+];
+
+/**
+ * `doctor`: what this host can do, and how to get the rest. Only looks: makes, mounts and loads nothing. A section that
+ * cannot look is a failed check, never the end of the others.
+ */
+export async function doctor(ctx: EngineContext, options: { readonly signal?: AbortSignal } = {}): Promise<readonly DoctorCheck[]> {
+  const sections = await Promise.all(SECTIONS.map((section) => runSection(ctx, section, options)));
+  return sections.flat();
+}
