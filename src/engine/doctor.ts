@@ -1,17 +1,17 @@
-import type { EngineContext } from "../context.ts";
-import type { DoctorCheck } from "../use-cases.ts";
-import { checkCgroups } from "./check-cgroups.ts";
-import { checkClock } from "./check-clock.ts";
-import { checkKernel } from "./check-kernel.ts";
-import { checkNetworking } from "./check-networking.ts";
-import { checkOtherRegimes } from "./check-other-regimes.ts";
-import { checkPrivileges } from "./check-privileges.ts";
-import { checkStage1 } from "./check-stage1.ts";
-import { checkStore } from "./check-store.ts";
-import { checkSystemd } from "./check-systemd.ts";
-import { checkTpm } from "./check-tpm.ts";
-import { checkTrustedKeys } from "./check-trusted-keys.ts";
-import { type DoctorSection, runSection } from "./section.ts";
+import type { EngineContext } from "./context.ts";
+import type { DoctorCheck } from "./use-cases.ts";
+import { checkCgroups } from "./doctor/check-cgroups.ts";
+import { checkClock } from "./doctor/check-clock.ts";
+import { checkKernel } from "./doctor/check-kernel.ts";
+import { checkNetworking } from "./doctor/check-networking.ts";
+import { checkOtherRegimes } from "./doctor/check-other-regimes.ts";
+import { checkPrivileges } from "./doctor/check-privileges.ts";
+import { checkStage1 } from "./doctor/check-stage1.ts";
+import { checkStore } from "./doctor/check-store.ts";
+import { checkSystemd } from "./doctor/check-systemd.ts";
+import { checkTpm } from "./doctor/check-tpm.ts";
+import { checkTrustedKeys } from "./doctor/check-trusted-keys.ts";
+import { type DoctorSection, runSection } from "./doctor/section.ts";
 
 /** In the order people should repair things. */
 const SECTIONS: readonly DoctorSection[] = [
