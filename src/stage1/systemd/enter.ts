@@ -17,7 +17,7 @@ import {
 } from "../../sys/linux/process-calls.ts";
 import { readProcStat } from "../../sys/linux/process-stat.ts";
 import { runAttached } from "../../sys/linux/run-attached.ts";
-import { loadSyscallAllowList } from "../../sys/linux/seccomp.ts";
+import { createSyscallAllowList, type SyscallFilter } from "../../sys/linux/seccomp.ts";
 import { Stage1Error } from "../errors.ts";
 import type { EnterSpec } from "./enter-spec.ts";
 import { findProgram, openAppRoot } from "./resolve-app.ts";
@@ -46,6 +46,7 @@ export async function enterApp(spec: EnterSpec): Promise<number> {
       hint: "see how it ended: gantry status POD",
     });
   }
+  const filter = spec.seccomp === "default" ? createSyscallAllowList(allowedSyscalls(spec.capabilities)) : undefined;
   // Nothing inside may look at this process through /proc while it has the host's program mapped.
   setDumpable(false);
   const cgroups = joinCgroupsOf(spec.pid);
@@ -64,7 +65,7 @@ export async function enterApp(spec: EnterSpec): Promise<number> {
     cwd: spec.workingDir,
     tty: spec.tty,
     interactive: spec.interactive,
-    beforeSpawn: () => confine(spec, credentials),
+    beforeSpawn: () => confine(spec, { credentials, filter }),
     afterSpawn: () => cgroups.leave(),
   });
 }
@@ -76,9 +77,12 @@ function resolveCredentials(spec: EnterSpec, root: ReturnType<typeof openAppRoot
 }
 
 // The filter goes in while CAP_SYS_ADMIN is still there, so that it does not need no_new_privs; it allows what follows.
-function confine(spec: EnterSpec, credentials: EnterSpec["own"]): void {
+function confine(
+  spec: EnterSpec,
+  { credentials, filter }: { readonly credentials: EnterSpec["own"]; readonly filter: SyscallFilter | undefined },
+): void {
   if (spec.noNewPrivileges) setNoNewPrivs();
-  if (spec.seccomp === "default") loadSyscallAllowList(allowedSyscalls(spec.capabilities));
+  filter?.load();
   for (const [number, name] of CAPABILITY_NAMES.entries()) {
     if (!spec.capabilities.includes(name)) dropBoundingCapability(number);
   }

@@ -9,14 +9,11 @@ const SIGNALS: readonly (readonly [string, number])[] = [
  * The program that runs when an app has ended: records how, and ends the pod with the code of the first app that failed.
  * Shell built-ins only, except for systemctl when the code has to be handed to systemd. $EXIT_CODE, $EXIT_STATUS and
  * $SERVICE_RESULT come from systemd. Spec: systemd.exec(5), "Environment variables in spawned processes".
- *
- * With `only`, systemd itself hands on the exit code of a program that exited; a signal it would lose.
  */
 export function renderExitedScript(): string {
   const cases = SIGNALS.map(([name, number]) => `    ${name}) code=${128 + number} ;;`).join("\n");
   return `#!/bin/sh
 app=$1
-mode=$2
 code=$EXIT_STATUS
 if [ "$EXIT_CODE" != exited ]; then
   case $EXIT_STATUS in
@@ -27,9 +24,7 @@ fi
 echo "exitCode=$code result=$SERVICE_RESULT how=$EXIT_CODE" > "/gantry/status/$app"
 [ "$code" = 0 ] && exit 0
 set -C
-{ echo "$code" > /gantry/exit-code; } 2> /dev/null || exit 0
-if [ "$mode" != only ] || [ "$EXIT_CODE" != exited ]; then
-  systemctl --no-block exit "$code"
-fi
+{ echo "$code" > /gantry/exit-code; } 2> /dev/null || [ ! -e /gantry/exit-code ] || exit 0
+systemctl --no-block exit "$code"
 `;
 }

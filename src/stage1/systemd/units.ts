@@ -25,7 +25,7 @@ export function renderUnits(apps: readonly ResolvedApp[]): Map<string, string> {
   units.set("etc/systemd/system/default.target", renderDefaultTarget(names));
   units.set("etc/systemd/system/gantry-pod.target", POD_TARGET);
   for (const resolved of apps) {
-    units.set(`etc/systemd/system/${appUnitName(resolved.app.name)}`, renderAppUnit(resolved, apps.length === 1));
+    units.set(`etc/systemd/system/${appUnitName(resolved.app.name)}`, renderAppUnit(resolved));
   }
   units.set("etc/passwd", renderPasswd(apps));
   units.set("etc/group", renderGroup(apps));
@@ -49,7 +49,7 @@ StopWhenUnneeded=yes
 SuccessAction=exit-force
 `;
 
-function renderAppUnit(resolved: ResolvedApp, isOnly: boolean): string {
+function renderAppUnit(resolved: ResolvedApp): string {
   const { app, credentials } = resolved;
   const name = app.name;
   return `[Unit]
@@ -57,11 +57,13 @@ Description=App ${name}
 DefaultDependencies=no
 Requires=gantry-pod.target
 After=gantry-pod.target
-${isOnly ? "FailureAction=exit-force\n" : ""}
+Conflicts=shutdown.target
+Before=shutdown.target
+
 [Service]
 Type=simple
 ExecStart=:${resolved.argv.map(quoteUnitWord).join(" ")}
-ExecStopPost=+/usr/lib/gantry/exited ${name} ${isOnly ? "only" : "one"}
+ExecStopPost=+/usr/lib/gantry/exited ${name}
 RootDirectory=/opt/stage2/${name}/rootfs
 RootDirectoryStartOnly=yes
 MountAPIVFS=no

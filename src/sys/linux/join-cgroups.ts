@@ -11,8 +11,8 @@ export interface CgroupVisit {
 }
 
 /**
- * Moves this process into every cgroup of another one, so that programs it starts are counted and limited with it. The
- * way back is opened beforehand: the kernel judges a write by who opened the file.
+ * Moves this thread (on v2: this process) into every cgroup of another process, so that programs it starts are counted
+ * and limited with it. The way back is opened beforehand: the kernel judges a write by who opened the file.
  */
 export function joinCgroupsOf(pid: number): CgroupVisit {
   const theirs = parseCgroups(readFileSync(`/proc/${pid}/cgroup`, "latin1"));
@@ -33,8 +33,9 @@ export function joinCgroups(targets: ReadonlyMap<string, string>): CgroupVisit {
     const ownPath = pathIn(hierarchy, ours);
     const from = ownPath === undefined ? undefined : `${hierarchy.mountPoint}${ownPath === "/" ? "" : ownPath}`;
     if (to === undefined || from === undefined || to === from) continue;
-    const backFd = openProcs(from);
-    const toFd = openProcs(to);
+    const file = hierarchy.version === 1 ? "tasks" : "cgroup.procs";
+    const backFd = openMembers(`${from}/${file}`);
+    const toFd = openMembers(`${to}/${file}`);
     if (toFd !== undefined) {
       write(toFd, SELF);
       close(toFd);
@@ -44,8 +45,14 @@ export function joinCgroups(targets: ReadonlyMap<string, string>): CgroupVisit {
   return {
     leave() {
       for (const fd of wayBack) {
-        write(fd, SELF);
-        close(fd);
+        try {
+          write(fd, SELF);
+        } catch (reason) {
+          // A confined thread may be refused; it then stays where it does no harm, until this process ends.
+          if (!hasErrno(reason, "EPERM", "EACCES")) throw reason;
+        } finally {
+          close(fd);
+        }
       }
     },
   };
@@ -54,9 +61,9 @@ export function joinCgroups(targets: ReadonlyMap<string, string>): CgroupVisit {
 /** The kernel reads 0 as "the writer". */
 const SELF = new TextEncoder().encode("0");
 
-function openProcs(dir: string): number | undefined {
+function openMembers(file: string): number | undefined {
   try {
-    return openat2(AT_FDCWD, `${dir}/cgroup.procs`, { flags: O_WRONLY | O_CLOEXEC });
+    return openat2(AT_FDCWD, file, { flags: O_WRONLY | O_CLOEXEC });
   } catch (reason) {
     // A hierarchy that is mounted read-only, or that the other process sees from another root.
     if (hasErrno(reason, "EROFS", "EACCES", "ENOENT")) return undefined;

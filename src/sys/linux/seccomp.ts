@@ -9,12 +9,18 @@ const EPERM = 1;
 /** Architectures whose programs also run on this machine: i386 on x86-64, 32-bit ARM on aarch64. */
 const SECONDARY_ARCH = process.arch === "arm64" ? 0x40000028 : 0x40000003;
 
+/** A system call filter that is complete but not in force yet. */
+export interface SyscallFilter {
+  /** Confines the calling thread, and whatever it starts. Needs CAP_SYS_ADMIN or no_new_privs. Call once. */
+  load(): void;
+}
+
 /**
- * Confines the calling thread, and whatever it starts, to the named system calls; others fail with EPERM. Names this
- * machine does not know are skipped, as systemd does. Needs CAP_SYS_ADMIN or no_new_privs.
+ * Makes a filter that allows the named system calls and fails others with EPERM. Names this machine does not know are
+ * skipped, as systemd does. The library is read now: after entering another root it could not be found.
  * @throws {SysError} "sys/unsupported" when libseccomp is missing or the kernel refuses the filter.
  */
-export function loadSyscallAllowList(names: readonly string[]): void {
+export function createSyscallAllowList(names: readonly string[]): SyscallFilter {
   const lib = openLibrary();
   const filter = lib.symbols.seccomp_init(SCMP_ACT_ERRNO | EPERM);
   if (filter === null) throw refused("seccomp_init", 0);
@@ -27,9 +33,13 @@ export function loadSyscallAllowList(names: readonly string[]): void {
     const result = lib.symbols.seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, number, 0, null);
     if (result < 0) throw refused(`seccomp_rule_add ${name}`, result);
   }
-  const result = lib.symbols.seccomp_load(filter);
-  lib.symbols.seccomp_release(filter);
-  if (result < 0) throw refused("seccomp_load", result);
+  return {
+    load() {
+      const result = lib.symbols.seccomp_load(filter);
+      lib.symbols.seccomp_release(filter);
+      if (result < 0) throw refused("seccomp_load", result);
+    },
+  };
 }
 
 function openLibrary() {
