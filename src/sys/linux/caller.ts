@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { callKernel } from "./libc.ts";
 import { geteuid } from "./process-calls.ts";
 import { readComm } from "./process-tree.ts";
 
@@ -10,7 +11,7 @@ export function readCallerFacts() {
   const loginUid = Number(readText("/proc/self/loginuid"));
   const hasLogin = Number.isInteger(loginUid) && loginUid !== NO_LOGIN && readText("/proc/self/loginuid") !== "";
   return {
-    monotonicNs: () => Number(process.hrtime.bigint()),
+    monotonicNs,
     bootId: readText("/proc/sys/kernel/random/boot_id"),
     caller: {
       uid: geteuid(),
@@ -19,6 +20,15 @@ export function readCallerFacts() {
       ...(hasLogin ? { loginUid } : {}),
     },
   };
+}
+
+const CLOCK_BOOTTIME = 7;
+
+/** Nanoseconds since boot, sleep included. Bun's own clock counts from the start of the process. */
+function monotonicNs(): number {
+  const time = Buffer.alloc(16);
+  callKernel("clock_gettime", [CLOCK_BOOTTIME, time]);
+  return Number(time.readBigInt64LE(0) * 1_000_000_000n + time.readBigInt64LE(8));
 }
 
 function readText(path: string): string {

@@ -3,6 +3,7 @@ export const SYSCALL_NUMBERS = {
   capset: [126, 91],
   chdir: [80, 49],
   chroot: [161, 51],
+  clock_gettime: [228, 113],
   close: [3, 57],
   close_range: [436, 436],
   dup: [32, 23],
