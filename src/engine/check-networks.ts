@@ -18,11 +18,13 @@ interface CheckOptions {
  */
 export async function checkNetworks(ctx: EngineContext, options: CheckOptions = {}): Promise<readonly NetworkCheck[]> {
   const health = await surveyNetworks(pluginHost(ctx, ctx.run), loadAllNetworks(ctx), options);
-  const networks = health.map(({ name, state, detail, fix }): NetworkCheck => ({
-    name,
-    state: state === "fail" ? "fail" : "ok",
-    detail: fix === undefined ? detail : `${detail}: ${fix}`,
-  }));
+  const networks = health.map(
+    ({ name, state, detail, fix }): NetworkCheck => ({
+      name,
+      state: state === "fail" ? "fail" : "ok",
+      detail: fix === undefined ? detail : `${detail}: ${fix}`,
+    }),
+  );
   const pods = ctx.pods.list().filter((pod) => ctx.pods.state(pod) === "running");
   const attachments: NetworkCheck[] = [];
   for (const pod of pods) attachments.push(...(await checkPod(ctx, pod, options)));
@@ -36,7 +38,8 @@ async function checkPod(ctx: EngineContext, pod: PodLocation, options: CheckOpti
     const name = `${network} (${ifName} of pod ${pod.id.slice(0, 8)})`;
     try {
       const outcome = await checkNetwork(host, ifName, options);
-      const detail = outcome === "ok" ? "the attachment is as it was made" : `the attachment cannot be checked: ${outcome}`;
+      const detail =
+        outcome === "ok" ? "the attachment is as it was made" : `the attachment cannot be checked: ${outcome}`;
       checks.push({ name, state: "ok", detail });
     } catch (reason) {
       if (!(reason instanceof EngineError)) throw reason;

@@ -1,5 +1,5 @@
-import type { Descriptor } from "../image/descriptor.ts";
 import { MAX_DOCUMENT_BYTES } from "../image/decode-document.ts";
+import type { Descriptor } from "../image/descriptor.ts";
 import { hostPlatform } from "../image/platform.ts";
 import { parseImageArgument } from "../image/reference.ts";
 import { StoreError } from "../store/errors.ts";
@@ -19,7 +19,10 @@ import { trustLayers } from "./trust-layers.ts";
  * @throws {StoreError} "store/not-found" when the image is not stored; {TrustError} "trust/bad-policy", "trust/bad-key".
  */
 export async function checkTrust(ctx: EngineContext, input: { readonly image: string }): Promise<TrustVerdict> {
-  const located = locateImage(ctx, parseImageArgument(input.image), { platform: hostPlatform(process.arch), pullPolicy: "never" });
+  const located = locateImage(ctx, parseImageArgument(input.image), {
+    platform: hostPlatform(process.arch),
+    pullPolicy: "never",
+  });
   const { stored, name, trustName } = located;
   if (stored === undefined) throw notStored(input.image);
   const manifest = ctx.images.readBlob(stored, MAX_DOCUMENT_BYTES);
@@ -32,7 +35,12 @@ export async function checkTrust(ctx: EngineContext, input: { readonly image: st
   } catch (reason) {
     if (!(reason instanceof TrustError) || BROKEN.has(reason.code)) throw reason;
     const hint = reason.hint === undefined ? [] : [`to change that: ${reason.hint}`];
-    return { ...verdict, accepted: false, reasons: [...reasons, `refused (${reason.code}): ${reason.message}`, ...hint], verifiedBy: [] };
+    return {
+      ...verdict,
+      accepted: false,
+      reasons: [...reasons, `refused (${reason.code}): ${reason.message}`, ...hint],
+      verifiedBy: [],
+    };
   }
 }
 

@@ -41,5 +41,8 @@ function describe(endpoint: DiscoveredEndpoint): Discovered["endpoints"][number]
 
 function ownRegistry(name: ImageName): Discovered["endpoints"][number] {
   const tag = name.tag ?? (name.digest === undefined ? "latest" : undefined);
-  return { kind: "registry", image: `docker://${formatImageName({ ...name, labels: {}, ...(tag === undefined ? {} : { tag }) })}` };
+  return {
+    kind: "registry",
+    image: `docker://${formatImageName({ ...name, labels: {}, ...(tag === undefined ? {} : { tag }) })}`,
+  };
 }

@@ -16,9 +16,19 @@ export interface EffectiveConfig {
   readonly insecureOptions: readonly string[];
   readonly caFiles: readonly string[];
   /** Weakest first. */
-  readonly layers: readonly { readonly name: string; readonly path: string; readonly keys: readonly string[]; readonly policies: readonly string[]; readonly networks: readonly string[] }[];
+  readonly layers: readonly {
+    readonly name: string;
+    readonly path: string;
+    readonly keys: readonly string[];
+    readonly policies: readonly string[];
+    readonly networks: readonly string[];
+  }[];
   readonly trust: TrustSummary;
-  readonly networks: { readonly pluginDirs: readonly string[]; readonly known: readonly { readonly name: string; readonly from: string }[]; readonly broken: readonly string[] };
+  readonly networks: {
+    readonly pluginDirs: readonly string[];
+    readonly known: readonly { readonly name: string; readonly from: string }[];
+    readonly broken: readonly string[];
+  };
   /** Files looked at for registry credentials, in order. */
   readonly authFiles: readonly { readonly path: string; readonly present: boolean }[];
 }
@@ -60,12 +70,20 @@ function summariseTrust(ctx: EngineContext): TrustSummary {
     return {
       keys: keyring.entries.filter((entry) => !entry.masked).length,
       revoked: keyring.revocations.size,
-      rules: rules.map(({ scope, require }) => ({ scope: formatScope(scope), require: require.kind === "reject" ? "reject" : `${require.kind} ${require.keys.join(", ")}` })),
-      exceptions: exceptions.map((one) => ({ scope: formatScope(one.scope), reason: one.reason, expires: formatTimestamp(one.expiresAtMs) })),
+      rules: rules.map(({ scope, require }) => ({
+        scope: formatScope(scope),
+        require: require.kind === "reject" ? "reject" : `${require.kind} ${require.keys.join(", ")}`,
+      })),
+      exceptions: exceptions.map((one) => ({
+        scope: formatScope(one.scope),
+        reason: one.reason,
+        expires: formatTimestamp(one.expiresAtMs),
+      })),
     };
   } catch (reason) {
     // Shown instead of thrown: this is where people look to find out what is wrong.
-    if (reason instanceof EngineError) return { keys: 0, revoked: 0, rules: [], exceptions: [], problem: reason.message };
+    if (reason instanceof EngineError)
+      return { keys: 0, revoked: 0, rules: [], exceptions: [], problem: reason.message };
     throw reason;
   }
 }

@@ -32,7 +32,9 @@ export async function explainTrust(ctx: EngineContext, input: ExplainInput): Pro
   for (const one of record?.signatures ?? []) {
     for (const fact of await judge(trust, { ...input, one, atMs })) facts.push({ fact, from: one.from });
   }
-  const signers = new Set(facts.flatMap(({ fact }) => ("fingerprint" in fact && fact.fingerprint !== undefined ? [fact.fingerprint] : [])));
+  const signers = new Set(
+    facts.flatMap(({ fact }) => ("fingerprint" in fact && fact.fingerprint !== undefined ? [fact.fingerprint] : [])),
+  );
   const others = keysFor(trust.keyring, input.name).filter((key) => !signers.has(key.fingerprint));
   return [
     explainRule(trust.policy, input.name),
@@ -40,7 +42,9 @@ export async function explainTrust(ctx: EngineContext, input: ExplainInput): Pro
     ...(record === undefined ? [`never verified under the name ${input.name}`] : []),
     ...(record !== undefined && facts.length === 0 ? ["no good signature was found when it was verified"] : []),
     ...facts.map(({ fact, from }) => `signature ${from}: ${explainFact(fact)}`),
-    ...others.map((key) => `key ${key.fingerprint} (${formatScope(key.scope)}): may vouch, but none of the signatures is by it`),
+    ...others.map(
+      (key) => `key ${key.fingerprint} (${formatScope(key.scope)}): may vouch, but none of the signatures is by it`,
+    ),
   ];
 }
 
@@ -54,7 +58,9 @@ async function judge(
   const signature = new Uint8Array(Buffer.from(one.bytes, "base64"));
   const facts = await judgeOne(() => judgeSignatures(keys, { name, message, signature, atMs }), one.from);
   // Without the archive only what was good before can still be good.
-  return facts.filter((fact) => message !== "checked-before" || fact.kind !== "good" || one.fingerprints.includes(fact.fingerprint));
+  return facts.filter(
+    (fact) => message !== "checked-before" || fact.kind !== "good" || one.fingerprints.includes(fact.fingerprint),
+  );
 }
 
 function explainRule(policy: Policy, name: string): string {
@@ -65,7 +71,10 @@ function explainRule(policy: Policy, name: string): string {
   return `${scope}: wants ${rule.require.kind === "anyOf" ? "any" : "all"} of ${rule.require.keys.join(", ")}`;
 }
 
-function explainExceptions(policy: Policy, at: { readonly name: string; readonly digest: Digest; readonly atMs: number }): string[] {
+function explainExceptions(
+  policy: Policy,
+  at: { readonly name: string; readonly digest: Digest; readonly atMs: number },
+): string[] {
   const covering = policy.exceptions.filter((one) => isCoveredBy(one.scope, at.name));
   return covering.map((one) => {
     const end = formatTimestamp(one.expiresAtMs);

@@ -1,15 +1,15 @@
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import "../testing/to-throw-code.ts";
+import { parseMountInfo } from "../sys/linux/mount-table.ts";
 import { checkNetworks } from "./check-networks.ts";
 import { discover } from "./discover.ts";
-import { doctor } from "./doctor.ts";
-import { effectiveConfig } from "./effective-config.ts";
 import { judgeCgroups } from "./doctor/check-cgroups.ts";
 import { findMount, judgeFileSystem, judgeSpace } from "./doctor/check-store.ts";
 import { judgeNspawn } from "./doctor/check-systemd.ts";
+import { doctor } from "./doctor.ts";
+import { effectiveConfig } from "./effective-config.ts";
 import { listNetworks } from "./list-networks.ts";
-import { parseMountInfo } from "../sys/linux/mount-table.ts";
 import { openTestWorld } from "./test-world.suite.ts";
 
 test("doctor() looks at everything, gives a fix for what is not ok, and makes nothing", async () => {
@@ -33,7 +33,9 @@ test("doctor() reports a broken policy as a failed check, and goes on", async ()
 test("judgeCgroups(), judgeNspawn(), judgeFileSystem() and judgeSpace() tell good from bad", () => {
   expect(judgeCgroups({ kind: "none", hierarchies: [] })).toMatchObject([{ state: "fail" }]);
   const controllers = ["cpu", "memory", "pids"];
-  expect(judgeCgroups({ kind: "unified", hierarchies: [{ version: 2, mountPoint: "/x", controllers, ownPath: "/" }] })).toMatchObject([{ state: "ok" }]);
+  expect(
+    judgeCgroups({ kind: "unified", hierarchies: [{ version: 2, mountPoint: "/x", controllers, ownPath: "/" }] }),
+  ).toMatchObject([{ state: "ok" }]);
   expect(judgeNspawn("systemd 252 (252.39-1)\n+PAM").state).toBe("ok");
   expect(judgeNspawn("systemd 229\n").state).toBe("fail");
   expect(judgeNspawn(undefined).fix).toBe("apt install systemd-container");
@@ -49,7 +51,10 @@ test("judgeCgroups(), judgeNspawn(), judgeFileSystem() and judgeSpace() tell goo
 test("listNetworks() and checkNetworks() name configured networks, missing plugins and broken files", async () => {
   using world = openTestWorld();
   mkdirSync(`${world.dir}/admin/net.d`, { recursive: true });
-  writeFileSync(`${world.dir}/admin/net.d/10-lan.conflist`, JSON.stringify({ cniVersion: "1.0.0", name: "lan", plugins: [{ type: "no-such-plugin" }] }));
+  writeFileSync(
+    `${world.dir}/admin/net.d/10-lan.conflist`,
+    JSON.stringify({ cniVersion: "1.0.0", name: "lan", plugins: [{ type: "no-such-plugin" }] }),
+  );
   writeFileSync(`${world.dir}/admin/net.d/20-bad.conf`, "{");
   expect((await listNetworks(world.ctx)).map(({ name, from }) => [name, from])).toEqual([
     ["default", "built in"],
@@ -57,10 +62,17 @@ test("listNetworks() and checkNetworks() name configured networks, missing plugi
   ]);
   expect(world.notes.join("\n")).toContain("20-bad.conf");
   const checks = await checkNetworks(world.ctx);
-  expect(checks.map(({ name, state }) => [name, state])).toEqual([["bad", "fail"], ["default", "ok"], ["lan", "fail"]]);
-  expect((await effectiveConfig(world.with({ env: { CNI_PATH: "/a:relative", HOME: "/h" } })))).toMatchObject({
+  expect(checks.map(({ name, state }) => [name, state])).toEqual([
+    ["bad", "fail"],
+    ["default", "ok"],
+    ["lan", "fail"],
+  ]);
+  expect(await effectiveConfig(world.with({ env: { CNI_PATH: "/a:relative", HOME: "/h" } }))).toMatchObject({
     networks: { pluginDirs: ["/a", "/usr/lib/cni", "/opt/cni/bin", "/usr/libexec/cni"] },
-    authFiles: [{ path: "/h/.config/containers/auth.json", present: false }, { path: "/h/.docker/config.json", present: false }],
+    authFiles: [
+      { path: "/h/.config/containers/auth.json", present: false },
+      { path: "/h/.docker/config.json", present: false },
+    ],
   });
 });
 

@@ -1,6 +1,6 @@
-import { formatTimestamp } from "../base/clock.ts";
 import type { RecordedEvent } from "../audit/events.ts";
 import { readEvents } from "../audit/read-events.ts";
+import { formatTimestamp } from "../base/clock.ts";
 import { PodError } from "../pod/errors.ts";
 import type { EngineContext } from "./context.ts";
 import type { EventFilter, EventSummary } from "./engine-calls.ts";
@@ -21,7 +21,8 @@ export async function listEvents(ctx: EngineContext, filter: EventFilter): Promi
     if (pod !== undefined && !("pod" in event && event.pod?.startsWith(pod) === true)) continue;
     found.push(summarise(event));
     // Memory stays bounded by what is asked for, not by the age of the log.
-    if (filter.tail !== undefined && found.length > Math.max(filter.tail, 0) * 2 + 1024) found.splice(0, found.length - filter.tail);
+    if (filter.tail !== undefined && found.length > Math.max(filter.tail, 0) * 2 + 1024)
+      found.splice(0, found.length - filter.tail);
   }
   if (filter.tail === undefined) return found;
   return filter.tail <= 0 ? [] : found.slice(-filter.tail);

@@ -1,8 +1,8 @@
-import { keyPath, type Keyring, openKeyring } from "../trust/keyring.ts";
+import { TrustError } from "../trust/errors.ts";
+import { type Keyring, keyPath, openKeyring } from "../trust/keyring.ts";
 import type { TrustLayer } from "../trust/layers.ts";
 import { type ListedKey, listKeys as listTrustKeys } from "../trust/list-keys.ts";
 import { readKeys } from "../trust/openpgp/read-keys.ts";
-import { TrustError } from "../trust/errors.ts";
 import type { EngineContext } from "./context.ts";
 import type { TrustedKey } from "./engine-calls.ts";
 import { trustLayers } from "./trust-layers.ts";

@@ -1,5 +1,5 @@
-import type { Descriptor } from "../image/descriptor.ts";
 import { MAX_DOCUMENT_BYTES } from "../image/decode-document.ts";
+import type { Descriptor } from "../image/descriptor.ts";
 import { ImageError } from "../image/errors.ts";
 import { isIndexMediaType, isManifestMediaType } from "../image/media-types.ts";
 import { MAX_INDEX_DEPTH, parseIndex } from "../image/parse-index.ts";
@@ -24,7 +24,10 @@ const MAX_SUBJECTS = 200;
  * reference means and, of an index, every manifest in it that is there. The first is the document itself.
  * @throws {ImageError} "image/index-too-deep"; {TransportError}
  */
-export async function listSigningSubjects(source: ImageSource, options: ListOptions = {}): Promise<readonly SigningSubject[]> {
+export async function listSigningSubjects(
+  source: ImageSource,
+  options: ListOptions = {},
+): Promise<readonly SigningSubject[]> {
   const descriptor = await source.resolve(options);
   const raw = await source.readDocument(descriptor, MAX_DOCUMENT_BYTES, options);
   const found = new Map<string, SigningSubject>([[descriptor.digest, { descriptor, raw }]]);
@@ -54,7 +57,11 @@ async function addChildren(source: ImageSource, { parent, depth, found }: Walk, 
 }
 
 // Copies of an index often lack the platforms nobody asked for: who cannot be fetched needs no signature.
-async function readIfThere(source: ImageSource, child: Descriptor, options: ListOptions): Promise<Uint8Array | undefined> {
+async function readIfThere(
+  source: ImageSource,
+  child: Descriptor,
+  options: ListOptions,
+): Promise<Uint8Array | undefined> {
   try {
     return await source.readDocument(child, MAX_DOCUMENT_BYTES, options);
   } catch (reason) {
@@ -64,5 +71,7 @@ async function readIfThere(source: ImageSource, child: Descriptor, options: List
 }
 
 function tooMuch(digest: string, state: string): ImageError {
-  return new ImageError("image/index-too-deep", `Cannot sign index "${digest}": ${state}`, { hint: "sign the images in it one by one" });
+  return new ImageError("image/index-too-deep", `Cannot sign index "${digest}": ${state}`, {
+    hint: "sign the images in it one by one",
+  });
 }

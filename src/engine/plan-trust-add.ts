@@ -28,13 +28,18 @@ export async function planTrustAdd(
   options: PlanOptions = {},
 ): Promise<TrustPlan> {
   const scope = toScope(input.scope);
-  const sources = input.key === undefined ? await discoverKeys(ctx, input.scope, options) : [await readKeySource(ctx, input.key, options)];
+  const sources =
+    input.key === undefined
+      ? await discoverKeys(ctx, input.scope, options)
+      : [await readKeySource(ctx, input.key, options)];
   const keyring = openKeyring(trustLayers(ctx));
   const atMs = ctx.clock.nowMs();
   const planned = new Map<string, PlannedKey>();
   const keys: KeySummary[] = [];
   for (const { bytes, from } of sources) {
-    const created = new Map((await readKeys(bytes, atMs)).map(({ summary }) => [summary.fingerprint, summary.createdAt]));
+    const created = new Map(
+      (await readKeys(bytes, atMs)).map(({ summary }) => [summary.fingerprint, summary.createdAt]),
+    );
     for (const key of await planKeyAdd(keyring, { bytes, scope, atMs })) {
       if (planned.has(key.fingerprint)) continue;
       planned.set(key.fingerprint, key);
@@ -62,7 +67,11 @@ function summarise(key: PlannedKey, rest: { readonly from: string; readonly crea
   };
 }
 
-async function discoverKeys(ctx: EngineContext, scope: TrustScope, options: PlanOptions): Promise<readonly KeySource[]> {
+async function discoverKeys(
+  ctx: EngineContext,
+  scope: TrustScope,
+  options: PlanOptions,
+): Promise<readonly KeySource[]> {
   if (scope.kind === "root") {
     throw new TrustError("trust/not-found", "Cannot discover keys for every image: discovery needs a name", {
       hint: "pass the key: gantry trust add --root FILE",

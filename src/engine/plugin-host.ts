@@ -10,7 +10,11 @@ const PLUGIN_DIRS = ["/usr/lib/cni", "/opt/cni/bin", "/usr/libexec/cni"];
  * What running CNI plugins takes: programs, plugin directories, the pod's directory, and descriptors every plugin
  * inherits (the pod's lock, so that it lives as long as its last plugin).
  */
-export function pluginHost(ctx: Pick<EngineContext, "programs" | "env">, files: Files, inheritFds?: readonly number[]): AttachmentHost {
+export function pluginHost(
+  ctx: Pick<EngineContext, "programs" | "env">,
+  files: Files,
+  inheritFds?: readonly number[],
+): AttachmentHost {
   const pluginDirs = pluginDirsOf(ctx);
   return { programs: ctx.programs, pluginDirs, files, ...(inheritFds === undefined ? {} : { inheritFds }) };
 }

@@ -47,7 +47,11 @@ function parseKeyUrl(ctx: EngineContext, text: string): string {
   return url.href;
 }
 
-async function download(ctx: EngineContext, url: string, options: { readonly signal?: AbortSignal }): Promise<Uint8Array> {
+async function download(
+  ctx: EngineContext,
+  url: string,
+  options: { readonly signal?: AbortSignal },
+): Promise<Uint8Array> {
   const response = await ctx.http().send({ url }, options);
   if (response.status === 200) return await readBody(response, url);
   await response.discard();
@@ -56,7 +60,10 @@ async function download(ctx: EngineContext, url: string, options: { readonly sig
   });
 }
 
-async function readBody(response: { readBytes(limitBytes: number): Promise<Uint8Array> }, url: string): Promise<Uint8Array> {
+async function readBody(
+  response: { readBytes(limitBytes: number): Promise<Uint8Array> },
+  url: string,
+): Promise<Uint8Array> {
   try {
     return await response.readBytes(MAX_KEY_FILE_BYTES);
   } catch (reason) {

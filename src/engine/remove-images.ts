@@ -15,7 +15,10 @@ import { type PodNeeds, readPodNeeds } from "./pods-in-use.ts";
  * @throws {StoreError} "store/not-found", "store/ambiguous"; {UseCaseError} "engine/image-in-use" when the last name of an
  * image that a pod uses would go.
  */
-export async function removeImages(ctx: EngineContext, input: { readonly images: readonly string[] }): Promise<readonly string[]> {
+export async function removeImages(
+  ctx: EngineContext,
+  input: { readonly images: readonly string[] },
+): Promise<readonly string[]> {
   const refs = ctx.images.listRefs();
   const doomed = new Map(input.images.flatMap((text) => findRefs(ctx, refs, text)).map((ref) => [ref.name, ref]));
   const digests = [...new Set([...doomed.values()].map((ref) => ref.descriptor.digest))];
@@ -39,7 +42,10 @@ function findRefs(ctx: EngineContext, refs: readonly ImageRef[], text: string): 
     return refs.filter((ref) => ref.descriptor.digest === digest);
   }
   const wanted = argument.kind === "name" || argument.kind === "docker" ? argument.name : undefined;
-  const name = wanted === undefined ? undefined : formatImageName(wanted.tag ?? wanted.digest ? wanted : { ...wanted, tag: "latest" });
+  const name =
+    wanted === undefined
+      ? undefined
+      : formatImageName((wanted.tag ?? wanted.digest) ? wanted : { ...wanted, tag: "latest" });
   const found = refs.find((ref) => ref.name === name);
   if (found !== undefined) return [found];
   throw new StoreError("store/not-found", `Cannot remove image "${text.slice(0, 200)}": not in the store`, {
@@ -51,9 +57,13 @@ function assertUnused(needs: PodNeeds, digests: readonly Digest[]): void {
   for (const digest of digests) {
     const pods = needs.images.get(digest);
     if (pods === undefined) continue;
-    throw new UseCaseError("engine/image-in-use", `Cannot remove image ${digest}: ${pods.length === 1 ? "a pod uses" : `${pods.length} pods use`} it`, {
-      hint: `remove the pod first: gantry rm ${pods.join(" ")}`,
-      data: { digest, pods },
-    });
+    throw new UseCaseError(
+      "engine/image-in-use",
+      `Cannot remove image ${digest}: ${pods.length === 1 ? "a pod uses" : `${pods.length} pods use`} it`,
+      {
+        hint: `remove the pod first: gantry rm ${pods.join(" ")}`,
+        data: { digest, pods },
+      },
+    );
   }
 }

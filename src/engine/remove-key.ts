@@ -22,7 +22,11 @@ export async function removeKey(
     return key.fingerprint === wanted && key.state !== "masked" && isInScope;
   });
   for (const hit of hits) {
-    ctx.events.report({ type: "trust.key-removed", fingerprint: wanted.toLowerCase(), scope: formatScope(toScope(hit.scope)) });
+    ctx.events.report({
+      type: "trust.key-removed",
+      fingerprint: wanted.toLowerCase(),
+      scope: formatScope(toScope(hit.scope)),
+    });
   }
   removeTrustKey(trustLayers(ctx), { fingerprint: input.fingerprint, ...(scope === undefined ? {} : { scope }) });
   return hits;

@@ -15,7 +15,8 @@ export async function revokeKey(
   const files = adminFiles(ctx);
   const fingerprint = input.fingerprint.replaceAll(/[\s:]/g, "").toLowerCase();
   // Half a fingerprint revokes nothing, so it is no event: the call below refuses it.
-  if (isFingerprint(fingerprint)) ctx.events.report({ type: "trust.key-revoked", fingerprint, reason: input.reason.slice(0, 1024) });
+  if (isFingerprint(fingerprint))
+    ctx.events.report({ type: "trust.key-revoked", fingerprint, reason: input.reason.slice(0, 1024) });
   const revocation = revokeTrustKey({ files, clock: ctx.clock }, { fingerprint, reason: input.reason });
   return { fingerprint: revocation.fingerprint.toUpperCase() };
 }

@@ -45,17 +45,24 @@ export async function signImage(
     case "docker":
       return await signInRegistry(ctx, { signer, name: argument.name, ...output }, options);
     case "name":
-      if (input.output !== undefined && isStored(ctx, argument)) return await signStoredImage(ctx, { signer, argument, ...output }, options);
+      if (input.output !== undefined && isStored(ctx, argument))
+        return await signStoredImage(ctx, { signer, argument, ...output }, options);
       return await signInRegistry(ctx, { signer, name: argument.name, discover: true, ...output }, options);
     case "url":
-      throw new UseCaseError("engine/not-signable", `Cannot sign "${formatImageArgument(argument)}": it is not on this machine`, {
-        hint: "download it, sign the file, and upload FILE.asc beside it",
-      });
+      throw new UseCaseError(
+        "engine/not-signable",
+        `Cannot sign "${formatImageArgument(argument)}": it is not on this machine`,
+        {
+          hint: "download it, sign the file, and upload FILE.asc beside it",
+        },
+      );
   }
 }
 
 function isStored(ctx: EngineContext, argument: Extract<ImageArgument, { readonly kind: "name" }>): boolean {
   const { tag, digest } = argument.name;
-  const name = formatImageArgument(tag === undefined && digest === undefined ? { kind: "name", name: { ...argument.name, tag: "latest" } } : argument);
+  const name = formatImageArgument(
+    tag === undefined && digest === undefined ? { kind: "name", name: { ...argument.name, tag: "latest" } } : argument,
+  );
   return ctx.images.getRef(name) !== undefined;
 }

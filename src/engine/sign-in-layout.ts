@@ -39,12 +39,17 @@ export async function signInLayout(
   const [first] = signed;
   const digest = subjects[0]?.descriptor.digest ?? "";
   const fingerprint = first?.made.fingerprint ?? "";
-  if (output !== undefined) return { digest, fingerprint, placedAt: writeSignatureFile(ctx, output, first?.made.text ?? "") };
+  if (output !== undefined)
+    return { digest, fingerprint, placedAt: writeSignatureFile(ctx, output, first?.made.text ?? "") };
   using _tidy = tidyTemp(directory);
   for (const { subject, made } of signed) {
     writeSignatureToLayout(directory, buildSignatureArtifact(subject.descriptor, new TextEncoder().encode(made.text)));
   }
-  return { digest, fingerprint, placedAt: `oci:${directory.root}${argument.ref === undefined ? "" : `:${argument.ref}`}` };
+  return {
+    digest,
+    fingerprint,
+    placedAt: `oci:${directory.root}${argument.ref === undefined ? "" : `:${argument.ref}`}`,
+  };
 }
 
 // Files are written by way of a `tmp` directory, which is no part of a layout.

@@ -33,7 +33,11 @@ interface SignOptions {
  * all are there. With `output` one detached file over that document instead, and nothing is pushed.
  * @throws {TransportError}; {UseCaseError} "engine/not-signable" when the name leads to an archive.
  */
-export async function signInRegistry(ctx: EngineContext, input: RegistrySigning, options: SignOptions = {}): Promise<SignedImage> {
+export async function signInRegistry(
+  ctx: EngineContext,
+  input: RegistrySigning,
+  options: SignOptions = {},
+): Promise<SignedImage> {
   const { signer, output } = input;
   const name = input.discover === true ? await findRegistry(ctx, input.name, options) : input.name;
   const host = registryHostOf(ctx);
@@ -42,17 +46,26 @@ export async function signInRegistry(ctx: EngineContext, input: RegistrySigning,
   await using source = openRegistrySource(host, { ...address, reference: registryReference(name) });
   const subjects = await listSigningSubjects(source, options);
   const digest = subjects[0]?.descriptor.digest ?? "";
-  const signed: { readonly artifact: ReturnType<typeof buildSignatureArtifact>; readonly text: string; readonly fingerprint: string }[] = [];
+  const signed: {
+    readonly artifact: ReturnType<typeof buildSignatureArtifact>;
+    readonly text: string;
+    readonly fingerprint: string;
+  }[] = [];
   for (const { raw, descriptor } of output === undefined ? subjects : subjects.slice(0, 1)) {
     const { text, fingerprint } = await signer.sign({ kind: "bytes", bytes: raw }, options);
     signed.push({ artifact: buildSignatureArtifact(descriptor, new TextEncoder().encode(text)), text, fingerprint });
   }
   const [first] = signed;
   const fingerprint = first?.fingerprint ?? "";
-  if (output !== undefined) return { digest, fingerprint, placedAt: writeSignatureFile(ctx, output, first?.text ?? "") };
+  if (output !== undefined)
+    return { digest, fingerprint, placedAt: writeSignatureFile(ctx, output, first?.text ?? "") };
   const client = createRegistryClient(host, address);
   for (const { artifact } of signed.toReversed()) await pushSignature(client, artifact, options);
-  return { digest, fingerprint, placedAt: `docker://${repositoryOf(name)}@${first?.artifact.manifest.descriptor.digest ?? ""}` };
+  return {
+    digest,
+    fingerprint,
+    placedAt: `docker://${repositoryOf(name)}@${first?.artifact.manifest.descriptor.digest ?? ""}`,
+  };
 }
 
 async function findRegistry(ctx: EngineContext, name: ImageName, options: SignOptions): Promise<ImageName> {
@@ -61,8 +74,12 @@ async function findRegistry(ctx: EngineContext, name: ImageName, options: SignOp
   if (endpoint === undefined) return name;
   const argument = endpoint.kind === "registry" ? parseImageArgument(endpoint.argument) : undefined;
   if (argument?.kind === "docker") return argument.name;
-  throw new UseCaseError("engine/not-signable", `Cannot sign "${formatImageName(name)}": it is published as an archive`, {
-    hint: "sign the archive's file, and publish FILE.asc beside it; or name the registry: docker://HOST/NAME:TAG",
-    data: { endpoint },
-  });
+  throw new UseCaseError(
+    "engine/not-signable",
+    `Cannot sign "${formatImageName(name)}": it is published as an archive`,
+    {
+      hint: "sign the archive's file, and publish FILE.asc beside it; or name the registry: docker://HOST/NAME:TAG",
+      data: { endpoint },
+    },
+  );
 }

@@ -1,12 +1,14 @@
+import { readFileChunks } from "../sys/linux/file-chunks.ts";
 import { TrustError } from "../trust/errors.ts";
 import type { ReadKey } from "../trust/openpgp/read-keys.ts";
-import { readFileChunks } from "../sys/linux/file-chunks.ts";
 import type { EngineContext } from "./context.ts";
 import { UseCaseError } from "./errors.ts";
 import { openUserPath } from "./user-path.ts";
 
 /** What is to be signed. */
-export type Signable = { readonly kind: "bytes"; readonly bytes: Uint8Array } | { readonly kind: "path"; readonly path: string };
+export type Signable =
+  | { readonly kind: "bytes"; readonly bytes: Uint8Array }
+  | { readonly kind: "path"; readonly path: string };
 
 /** A signature that has been verified. */
 export interface MadeSignature {
@@ -31,7 +33,10 @@ const MAX_PRIVATE_KEY_BYTES = 1024 * 1024;
 const MAX_IN_MEMORY_BYTES = 512 * 1024 * 1024;
 
 /** A signer with a key file, or with the user's gpg. Reads nothing before the first signature. */
-export function createSigner(ctx: EngineContext, input: { readonly keyFile?: string; readonly gpgKey?: string }): Signer {
+export function createSigner(
+  ctx: EngineContext,
+  input: { readonly keyFile?: string; readonly gpgKey?: string },
+): Signer {
   const { keyFile, gpgKey } = input;
   if (keyFile === undefined) return createGpgSigner(ctx, gpgKey);
   if (gpgKey === undefined) return createFileSigner(ctx, keyFile);
@@ -65,9 +70,13 @@ function readWhole(path: string): Uint8Array {
   const { directory, name } = openUserPath(path);
   const sizeBytes = directory.stat(name)?.sizeBytes ?? 0;
   if (sizeBytes <= MAX_IN_MEMORY_BYTES) return directory.readBytes(name, MAX_IN_MEMORY_BYTES);
-  throw new UseCaseError("engine/not-signable", `Cannot sign "${path}" with a key file: it has more than ${MAX_IN_MEMORY_BYTES} bytes`, {
-    hint: "import the key into gpg, then: gantry sign --gpg-key ID FILE",
-  });
+  throw new UseCaseError(
+    "engine/not-signable",
+    `Cannot sign "${path}" with a key file: it has more than ${MAX_IN_MEMORY_BYTES} bytes`,
+    {
+      hint: "import the key into gpg, then: gantry sign --gpg-key ID FILE",
+    },
+  );
 }
 
 function createGpgSigner(ctx: EngineContext, keyId: string | undefined): Signer {
@@ -85,7 +94,18 @@ function createGpgSigner(ctx: EngineContext, keyId: string | undefined): Signer 
 
 /** What gpg needs to find its keys and to ask for a passphrase. */
 function gpgEnvironment(ctx: EngineContext): Record<string, string> {
-  const names = ["PATH", "HOME", "GNUPGHOME", "GPG_TTY", "TERM", "DISPLAY", "WAYLAND_DISPLAY", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS", "LANG"];
+  const names = [
+    "PATH",
+    "HOME",
+    "GNUPGHOME",
+    "GPG_TTY",
+    "TERM",
+    "DISPLAY",
+    "WAYLAND_DISPLAY",
+    "XDG_RUNTIME_DIR",
+    "DBUS_SESSION_BUS_ADDRESS",
+    "LANG",
+  ];
   return Object.fromEntries(names.flatMap((name) => (ctx.env[name] === undefined ? [] : [[name, ctx.env[name]]])));
 }
 
@@ -98,7 +118,8 @@ async function exportPublicKeys(ctx: EngineContext, text: string, options: SignO
   const [finding] = await verifyDetached({ message: "checked-before", signature, keys: [], atMs });
   const argv = ["gpg", "--batch", "--armor", "--export", `0x${finding?.signer ?? ""}`] as const;
   const exported = await ctx.programs.run({ argv, env: gpgEnvironment(ctx) }, options);
-  if (exported.exitCode === 0 && exported.stdout !== "") return await readKeys(new TextEncoder().encode(exported.stdout), atMs);
+  if (exported.exitCode === 0 && exported.stdout !== "")
+    return await readKeys(new TextEncoder().encode(exported.stdout), atMs);
   throw new TrustError("trust/cannot-sign", "Cannot verify the signature gpg made: it does not give the public key", {
     hint: "see what gpg has: gpg --list-keys",
     cause: exported.stderr.slice(0, 4096),

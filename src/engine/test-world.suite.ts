@@ -13,7 +13,11 @@ export interface TestWorld extends Disposable {
   /** What was said to the person at the terminal. */
   readonly notes: string[];
   /** The same world with other options and environment. */
-  with(change: { readonly insecure?: readonly InsecureOption[]; readonly env?: EngineContext["env"]; readonly caFiles?: readonly string[] }): EngineContext;
+  with(change: {
+    readonly insecure?: readonly InsecureOption[];
+    readonly env?: EngineContext["env"];
+    readonly caFiles?: readonly string[];
+  }): EngineContext;
 }
 
 /** Makes the world: `root`, `run` and the configuration layers `vendor` and `admin` in a temporary directory. */

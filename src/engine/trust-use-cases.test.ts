@@ -21,7 +21,9 @@ test("planTrustAdd() stores nothing before add(), then lists, removes and revoke
   expect(plan.keys).toMatchObject([{ fingerprint: key.fingerprint.toUpperCase(), from: `${dir}/key.asc` }]);
   expect(await listKeys(ctx)).toEqual([]);
   await plan.add();
-  expect(await listKeys(ctx)).toMatchObject([{ scope, state: "valid", from: `${dir}/admin/trustedkeys/prefix.d/example.com/app/${key.fingerprint}` }]);
+  expect(await listKeys(ctx)).toMatchObject([
+    { scope, state: "valid", from: `${dir}/admin/trustedkeys/prefix.d/example.com/app/${key.fingerprint}` },
+  ]);
   await revokeKey(ctx, { fingerprint: key.fingerprint, reason: "lost" });
   expect(await listKeys(ctx)).toMatchObject([{ state: "revoked", reason: "lost" }]);
   await expect(planTrustAdd(ctx, { key: `${dir}/key.asc`, scope })).rejects.toThrowCode("trust/key-revoked");
@@ -30,7 +32,9 @@ test("planTrustAdd() stores nothing before add(), then lists, removes and revoke
   await expect(revokeKey(ctx, { fingerprint: "abcd", reason: "" })).rejects.toThrowCode("trust/bad-key");
   const kinds = (await listEvents(ctx, { kinds: [] })).map((event) => event.kind);
   expect(kinds).toEqual(["trust.key-added", "trust.key-revoked", "trust.key-removed"]);
-  expect(await listEvents(ctx, { kinds: ["trust.key-revoked"], tail: 5 })).toMatchObject([{ data: { reason: "lost" } }]);
+  expect(await listEvents(ctx, { kinds: ["trust.key-revoked"], tail: 5 })).toMatchObject([
+    { data: { reason: "lost" } },
+  ]);
   expect((await listEvents(ctx, { kinds: [], tail: 1 })).map((event) => event.kind)).toEqual(["trust.key-removed"]);
   await expect(listEvents(ctx, { kinds: [], since: "yesterday" })).rejects.toThrowCode("engine/bad-input");
 });
@@ -47,9 +51,13 @@ test("planTrustAdd() discovers keys over https, and reads none over http unless 
   const ctx = world.with({ insecure: [], caFiles: [`${world.dir}/ca.pem`] });
   const plan = await planTrustAdd(ctx, { scope: { kind: "prefix", prefix: `${host}/app` } });
   expect(plan.keys.map((one) => one.from)).toEqual([`https://${host}/keys.asc`]);
-  await expect(planTrustAdd(ctx, { scope: { kind: "prefix", prefix: `${host}/other` } })).rejects.toThrowCode("trust/not-found");
+  await expect(planTrustAdd(ctx, { scope: { kind: "prefix", prefix: `${host}/other` } })).rejects.toThrowCode(
+    "trust/not-found",
+  );
   await expect(planTrustAdd(ctx, { key: "http://localhost:1/key", scope })).rejects.toThrowCode("trust/bad-key");
   const unchecked = world.with({ insecure: ["tls"] });
-  await expect(planTrustAdd(unchecked, { key: `https://${host}/keys.asc`, scope })).rejects.toThrowCode("trust/bad-key");
+  await expect(planTrustAdd(unchecked, { key: `https://${host}/keys.asc`, scope })).rejects.toThrowCode(
+    "trust/bad-key",
+  );
   await expect(planTrustAdd(ctx, { scope: { kind: "root" } })).rejects.toThrowCode("trust/not-found");
 });

@@ -15,9 +15,13 @@ export function judgeCgroups(layout: CgroupLayout): readonly DoctorCheck[] {
   if (layout.kind === "none") {
     return [failed("cgroups", "none are mounted", "mount -t cgroup2 none /sys/fs/cgroup, or boot with systemd")];
   }
-  const controllers = [...new Set(layout.hierarchies.flatMap((one) => one.controllers))].filter((name) => !name.startsWith("name="));
+  const controllers = [...new Set(layout.hierarchies.flatMap((one) => one.controllers))].filter(
+    (name) => !name.startsWith("name="),
+  );
   const detail = `${layout.kind}, with ${controllers.sort().join(", ") || "no controllers"}`;
-  const missing = WANTED.filter((name) => !controllers.includes(name) && !(name === "cpu" && controllers.includes("cpuacct")));
+  const missing = WANTED.filter(
+    (name) => !controllers.includes(name) && !(name === "cpu" && controllers.includes("cpuacct")),
+  );
   if (missing.length > 0) {
     const fix = `boot with these controllers on; see cgroup_disable= in /proc/cmdline`;
     return [warned("cgroups", `${detail}; without ${missing.join(", ")} there are no limits for them`, fix)];

@@ -12,5 +12,11 @@ export async function checkClock(ctx: EngineContext): Promise<readonly DoctorChe
   const nowMs = ctx.clock.nowMs();
   const detail = `it is ${formatTimestamp(nowMs)}`;
   if (nowMs >= WRITTEN_AT_MS && nowMs < ABSURD_MS) return [passed("clock", detail)];
-  return [failed("clock", `${detail}, which cannot be: keys and certificates seem expired or not yet valid`, "set the clock, or start a time service (apt install systemd-timesyncd)")];
+  return [
+    failed(
+      "clock",
+      `${detail}, which cannot be: keys and certificates seem expired or not yet valid`,
+      "set the clock, or start a time service (apt install systemd-timesyncd)",
+    ),
+  ];
 }

@@ -26,15 +26,26 @@ function checkOverlay(ctx: EngineContext, release: string): DoctorCheck {
   if (/^nodev\s+overlay$/m.test(known)) return passed("overlayfs", "there");
   const modules = `lib/modules/${release}`;
   const isPlain = /^[A-Za-z0-9._+~-]+$/.test(release) && !release.startsWith(".");
-  const lists = isPlain ? ["modules.builtin", "modules.dep"].map((name) => readIfThere(ctx.host, `${modules}/${name}`) ?? "") : [];
-  if (lists.some((text) => /\/overlay\.ko/.test(text))) return passed("overlayfs", "there as a module, loaded when needed");
-  return failed("overlayfs", "the kernel does not have it", "modprobe overlay, or boot a kernel with CONFIG_OVERLAY_FS");
+  const lists = isPlain
+    ? ["modules.builtin", "modules.dep"].map((name) => readIfThere(ctx.host, `${modules}/${name}`) ?? "")
+    : [];
+  if (lists.some((text) => /\/overlay\.ko/.test(text)))
+    return passed("overlayfs", "there as a module, loaded when needed");
+  return failed(
+    "overlayfs",
+    "the kernel does not have it",
+    "modprobe overlay, or boot a kernel with CONFIG_OVERLAY_FS",
+  );
 }
 
 function checkNamespaces({ proc }: EngineContext): DoctorCheck {
   const missing = NAMESPACES.filter((name) => !proc.has(`self/ns/${name}`));
   if (missing.length > 0) {
-    return failed("namespaces", `the kernel lacks: ${missing.join(", ")}`, "boot a kernel with all of CONFIG_NAMESPACES");
+    return failed(
+      "namespaces",
+      `the kernel lacks: ${missing.join(", ")}`,
+      "boot a kernel with all of CONFIG_NAMESPACES",
+    );
   }
   return passed("namespaces", NAMESPACES.join(", "));
 }

@@ -1,6 +1,6 @@
 import { findPlugin } from "../../network/invoke.ts";
-import { loadAllNetworks } from "../load-pod-networks.ts";
 import type { EngineContext } from "../context.ts";
+import { loadAllNetworks } from "../load-pod-networks.ts";
 import { pluginDirsOf } from "../plugin-host.ts";
 import type { DoctorCheck } from "../use-cases.ts";
 import { askTool, failed, passed, type SectionOptions, warned } from "./section.ts";
@@ -26,9 +26,13 @@ function checkPlugins(ctx: EngineContext): DoctorCheck {
 }
 
 async function checkIptables(ctx: EngineContext, options: SectionOptions): Promise<DoctorCheck> {
-  const answers = await Promise.all([askTool(ctx, ["iptables", "--version"], options), askTool(ctx, ["ip6tables", "--version"], options)]);
+  const answers = await Promise.all([
+    askTool(ctx, ["iptables", "--version"], options),
+    askTool(ctx, ["ip6tables", "--version"], options),
+  ]);
   const [first] = answers;
-  if (first !== undefined && answers.every((answer) => answer?.exitCode === 0)) return passed("iptables", first.stdout.trim());
+  if (first !== undefined && answers.every((answer) => answer?.exitCode === 0))
+    return passed("iptables", first.stdout.trim());
   return failed("iptables", "masquerading and port mapping need iptables and ip6tables", "apt install iptables");
 }
 

@@ -25,9 +25,11 @@ function nearestExisting(ctx: EngineContext, path: string): string {
 
 /** The mount a path is on: the longest mount point above it; of equal ones the last covers the others. */
 export function findMount(mounts: readonly MountInfo[], path: string): MountInfo | undefined {
-  const isAbove = ({ mountPoint }: MountInfo) => mountPoint === "/" || path === mountPoint || path.startsWith(`${mountPoint}/`);
+  const isAbove = ({ mountPoint }: MountInfo) =>
+    mountPoint === "/" || path === mountPoint || path.startsWith(`${mountPoint}/`);
   let best: MountInfo | undefined;
-  for (const mount of mounts) if (isAbove(mount) && mount.mountPoint.length >= (best?.mountPoint.length ?? 0)) best = mount;
+  for (const mount of mounts)
+    if (isAbove(mount) && mount.mountPoint.length >= (best?.mountPoint.length ?? 0)) best = mount;
   return best;
 }
 
@@ -36,11 +38,18 @@ export function judgeFileSystem(root: string, mount: MountInfo | undefined): Doc
   const move = "put the store on a local disk with ext4, xfs or btrfs: gantry --root DIR";
   if (mount === undefined) return warned("store", `${root}: its file system is unknown`, move);
   const detail = `${root} on ${mount.fsType}`;
-  if ([...mount.options, ...mount.superOptions].includes("ro")) return failed("store", `${detail}, read-only`, "mount it read-write, or pass --root DIR");
+  if ([...mount.options, ...mount.superOptions].includes("ro"))
+    return failed("store", `${detail}, read-only`, "mount it read-write, or pass --root DIR");
   for (const option of ["nodev", "noexec", "nosuid"]) {
-    if (mount.options.includes(option)) return failed("store", `${detail}, mounted ${option}: programs of images would not work`, `remount it without ${option}, or pass --root DIR`);
+    if (mount.options.includes(option))
+      return failed(
+        "store",
+        `${detail}, mounted ${option}: programs of images would not work`,
+        `remount it without ${option}, or pass --root DIR`,
+      );
   }
-  if (GOOD.has(mount.fsType)) return passed("store", `${detail}: overlay, extended attributes and unnamed temporary files`);
+  if (GOOD.has(mount.fsType))
+    return passed("store", `${detail}: overlay, extended attributes and unnamed temporary files`);
   return failed("store", `${detail}: overlayfs cannot write there`, move);
 }
 

@@ -9,7 +9,12 @@ const OLDEST_NSPAWN = 247;
 export async function checkSystemd(ctx: EngineContext, options: SectionOptions): Promise<readonly DoctorCheck[]> {
   const answer = await askTool(ctx, ["systemd-nspawn", "--version"], options);
   const isInit = ctx.host.has("run/systemd/system");
-  const init = passed("init", isInit ? "the host runs systemd: pods get units and cgroups from it" : "the host does not run systemd: pods get cgroups of their own");
+  const init = passed(
+    "init",
+    isInit
+      ? "the host runs systemd: pods get units and cgroups from it"
+      : "the host does not run systemd: pods get cgroups of their own",
+  );
   return [judgeNspawn(answer?.stdout), init];
 }
 
@@ -18,7 +23,8 @@ export function judgeNspawn(output: string | undefined): DoctorCheck {
   const name = "systemd-nspawn";
   if (output === undefined) return failed(name, "not installed", "apt install systemd-container");
   const [, version, full] = /^systemd (\d+)(?: \(([^)]*)\))?/.exec(output) ?? [];
-  if (version === undefined) return failed(name, "it does not say its version", "apt install --reinstall systemd-container");
+  if (version === undefined)
+    return failed(name, "it does not say its version", "apt install --reinstall systemd-container");
   if (Number(version) >= OLDEST_NSPAWN) return passed(name, `version ${full ?? version}`);
   return failed(name, `version ${full ?? version} is older than ${OLDEST_NSPAWN}`, "upgrade systemd-container");
 }

@@ -10,8 +10,17 @@ export async function checkTrustedKeys(ctx: EngineContext, _options: SectionOpti
   const layers = trustLayers(ctx);
   const policy = openPolicy(layers);
   const { entries, revocations } = openKeyring(layers);
-  const trusted = entries.filter((entry) => entry.layer !== "host" && !entry.masked && !revocations.has(entry.fingerprint));
+  const trusted = entries.filter(
+    (entry) => entry.layer !== "host" && !entry.masked && !revocations.has(entry.fingerprint),
+  );
   const rules = passed("policy", `${policy.rules.length} rules, ${policy.exceptions.length} exceptions`);
   if (trusted.length > 0) return [passed("trusted keys", `${trusted.length} trusted`), rules];
-  return [warned("trusted keys", "none: every image will be refused", "trust a publisher: gantry trust add --prefix example.com/app"), rules];
+  return [
+    warned(
+      "trusted keys",
+      "none: every image will be refused",
+      "trust a publisher: gantry trust add --prefix example.com/app",
+    ),
+    rules,
+  ];
 }

@@ -18,7 +18,11 @@ export interface DoctorSection {
 const TOOL_TIMEOUT_MS = 10_000;
 
 /** Runs a section; an engine error in it becomes one failed check. */
-export async function runSection(ctx: EngineContext, section: DoctorSection, options: SectionOptions): Promise<readonly DoctorCheck[]> {
+export async function runSection(
+  ctx: EngineContext,
+  section: DoctorSection,
+  options: SectionOptions,
+): Promise<readonly DoctorCheck[]> {
   try {
     return await section.run(ctx, options);
   } catch (reason) {
@@ -52,7 +56,8 @@ export async function askTool(
     const env = { PATH: ctx.env["PATH"] ?? "/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" };
     return await ctx.programs.run({ argv, env, timeoutMs: TOOL_TIMEOUT_MS }, options);
   } catch (reason) {
-    if (reason instanceof SysError && (reason.code === "sys/program-missing" || reason.code === "sys/timeout")) return undefined;
+    if (reason instanceof SysError && (reason.code === "sys/program-missing" || reason.code === "sys/timeout"))
+      return undefined;
     throw reason;
   }
 }
@@ -71,6 +76,8 @@ export function readIfThere(files: Files, rel: string): string | undefined {
 /** Absolute path of a program in the directories of PATH; nothing is run. */
 export function findProgram(ctx: EngineContext, name: string): string | undefined {
   const dirs = `${ctx.env["PATH"] ?? ""}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`.split(":");
-  const found = dirs.find((dir) => /^\/[^\0]+$/.test(dir) && !/\/\.{0,2}(\/|$)/.test(dir) && ctx.host.has(`${dir.slice(1)}/${name}`));
+  const found = dirs.find(
+    (dir) => /^\/[^\0]+$/.test(dir) && !/\/\.{0,2}(\/|$)/.test(dir) && ctx.host.has(`${dir.slice(1)}/${name}`),
+  );
   return found === undefined ? undefined : `${found}/${name}`;
 }
