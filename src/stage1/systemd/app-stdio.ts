@@ -24,7 +24,7 @@ export function connectStdio(pod: Files, plan: StdioPlan): number[] {
     pod.ensureDir(`logs/${app}`, 0o700);
     held.push(connectOutput(pod, { app, stream: "stdout", callerFd: plan.toCaller ? 1 : undefined }));
     held.push(connectOutput(pod, { app, stream: "stderr", callerFd: plan.toCaller ? 2 : undefined }));
-    if (plan.fromCaller) held.push(connectInput(pod, app));
+    if (plan.fromCaller) connectInput(pod, app);
   }
   return held;
 }
@@ -53,24 +53,31 @@ function connectOutput(pod: Files, { app, stream, callerFd }: OutputPlan): numbe
   return writeFd;
 }
 
-// The held end here is a reading one: what was copied stays in the FIFO until the app opens it.
-function connectInput(pod: Files, app: AppName): number {
+// The copying program opens the FIFO itself, which waits for the app to open its end: neither misses the other, and its
+// end is the app's end of file. Afterwards it keeps opening the FIFO for a moment: systemd gives the same stdin to what it
+// runs when the app has ended, and would wait for a writer for ever. It dies with the supervisor.
+function connectInput(pod: Files, app: AppName): void {
   const rel = `shared/io/${app}.stdin`;
-  const { readFd, writeFd } = openFifo(pod, rel);
-  try {
-    spawnDetached({ argv: ["setpriv", "--pdeathsig", "KILL", "cat"], env: HELPER_ENV, stdio: [0, writeFd, "ignore"] });
-  } finally {
-    close(writeFd);
-  }
-  return readFd;
+  makeFifo(pod, rel);
+  const script = 'setpriv --pdeathsig KILL cat > "$1"; while :; do sleep 0.1; : > "$1"; done';
+  const copy = ["sh", "-c", script, "sh", pod.path(rel)];
+  spawnDetached({
+    argv: ["setpriv", "--pdeathsig", "KILL", ...copy],
+    env: HELPER_ENV,
+    stdio: [0, "ignore", "ignore"],
+  });
+}
+
+/** The FIFO `rel`, writable for apps with a user of their own, who open /dev/stdout anew; the directory above lets nobody in. */
+function makeFifo(pod: Files, rel: string): void {
+  pod.ensureDir("shared/io", 0o755);
+  mkfifoat(AT_FDCWD, pod.path(rel), 0o666);
+  pod.setOwner(rel, { uid: 0, gid: 0, modeOctal: 0o666 });
 }
 
 function openFifo(pod: Files, rel: string): { readonly readFd: number; readonly writeFd: number } {
   const path = pod.path(rel);
-  pod.ensureDir("shared/io", 0o755);
-  // 0666 because apps with a user of their own open /dev/stdout anew; the directory above lets nobody in.
-  mkfifoat(AT_FDCWD, path, 0o666);
-  pod.setOwner(rel, { uid: 0, gid: 0, modeOctal: 0o666 });
+  makeFifo(pod, rel);
   const first = openat2(AT_FDCWD, path, { flags: O_RDONLY | O_NONBLOCK | O_CLOEXEC, resolve: 0 });
   try {
     const writeFd = openat2(AT_FDCWD, path, { flags: O_WRONLY | O_CLOEXEC, resolve: 0 });
