@@ -11,7 +11,12 @@ let dir = "";
 beforeEach(() => void (dir = mkdtempSync(join(tmpdir(), "gantry-audit-"))));
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
-const context = { clock: { nowMs: () => 0 }, monotonicNs: () => 1, bootId: "boot", caller: { uid: 0, pid: 1, command: "bash" } };
+const context = {
+  clock: { nowMs: () => 0 },
+  monotonicNs: () => 1,
+  bootId: "boot",
+  caller: { uid: 0, pid: 1, command: "bash" },
+};
 
 test("openEventSink() appends canonical lines that readEvents() gives back by pod", () => {
   const files = openFiles(dir);
@@ -46,11 +51,14 @@ test("openEventSink() refuses a record of more than 64 KiB", () => {
 
 test("openEventSink() keeps lines whole when several processes write at once", async () => {
   const script = join(dir, "writer.ts");
-  await Bun.write(script, `
+  await Bun.write(
+    script,
+    `
     const { openFiles } = await import(${JSON.stringify(join(import.meta.dir, "../sys/linux/files.ts"))});
     const { openEventSink } = await import(${JSON.stringify(join(import.meta.dir, "event-log.ts"))});
     const sink = openEventSink(openFiles(${JSON.stringify(dir)}), { clock: { nowMs: () => 0 }, monotonicNs: () => 1, bootId: "b", caller: { uid: 0, pid: process.pid, command: "c" } });
-    for (let i = 0; i < 50; i++) sink.report({ type: "pod.removed", pod: "x".repeat(5000) });`);
+    for (let i = 0; i < 50; i++) sink.report({ type: "pod.removed", pod: "x".repeat(5000) });`,
+  );
   const writers = [1, 2, 3].map(() => Bun.spawn([process.execPath, script], { stderr: "inherit" }));
   expect(await Promise.all(writers.map((one) => one.exited))).toEqual([0, 0, 0]);
   expect([...readEvents(openFiles(dir))].length).toBe(150);

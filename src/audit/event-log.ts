@@ -56,9 +56,13 @@ function formatLine(event: EngineEvent, context: EventContext): string {
   const line = `${formatCanonicalJson(record)}\n`;
   const sizeBytes = Buffer.byteLength(line);
   if (sizeBytes <= MAX_EVENT_BYTES) return line;
-  throw new AuditError("audit/too-large", `Cannot record event "${event.type}": ${sizeBytes} bytes, the limit is ${MAX_EVENT_BYTES}`, {
-    hint: "use fewer apps or shorter names",
-  });
+  throw new AuditError(
+    "audit/too-large",
+    `Cannot record event "${event.type}": ${sizeBytes} bytes, the limit is ${MAX_EVENT_BYTES}`,
+    {
+      hint: "use fewer apps or shorter names",
+    },
+  );
 }
 
 /** Length of an unfinished last line, which only a crash in the middle of a write leaves. */

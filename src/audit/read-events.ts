@@ -35,7 +35,12 @@ function* readLines(files: Files): Generator<string> {
 function parseLine(line: string): RecordedEvent | undefined {
   try {
     const value: unknown = JSON.parse(line);
-    const isEvent = typeof value === "object" && value !== null && "type" in value && typeof value.type === "string" && "time" in value;
+    const isEvent =
+      typeof value === "object" &&
+      value !== null &&
+      "type" in value &&
+      typeof value.type === "string" &&
+      "time" in value;
     return isEvent ? (value as RecordedEvent) : undefined;
   } catch {
     // A torn line carries no event.

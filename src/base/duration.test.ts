@@ -1,11 +1,16 @@
 import { expect, test } from "bun:test";
-import { EngineError } from "./errors.ts";
 import { concatBytes, formatBytes } from "./bytes.ts";
 import { parseDuration } from "./duration.ts";
+import { EngineError } from "./errors.ts";
 
-test.each([["0", 0], ["500ms", 500], ["30m", 1_800_000], ["1h30m", 5_400_000], ["1d", 86_400_000], ["1.5s", 1500]] as const)(
-  "parseDuration() reads %s", (text, ms) => expect(parseDuration(text)).toBe(ms),
-);
+test.each([
+  ["0", 0],
+  ["500ms", 500],
+  ["30m", 1_800_000],
+  ["1h30m", 5_400_000],
+  ["1d", 86_400_000],
+  ["1.5s", 1500],
+] as const)("parseDuration() reads %s", (text, ms) => expect(parseDuration(text)).toBe(ms));
 
 test.each(["", "5", "-1s", "1y", "1 h", "s", "1..5s", `${"9".repeat(60)}w`])("parseDuration() refuses %j", (text) => {
   let code = "";
@@ -22,5 +27,7 @@ test("formatBytes() rounds for people", () => {
 });
 
 test("concatBytes() keeps the order", () => {
-  expect(concatBytes([new Uint8Array([1]), new Uint8Array(), new Uint8Array([2, 3])])).toEqual(new Uint8Array([1, 2, 3]));
+  expect(concatBytes([new Uint8Array([1]), new Uint8Array(), new Uint8Array([2, 3])])).toEqual(
+    new Uint8Array([1, 2, 3]),
+  );
 });

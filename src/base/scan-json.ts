@@ -91,6 +91,8 @@ class Scanner {
   #error(state: string): BaseError {
     const before = this.#text.slice(0, this.#at).split("\n");
     const [line, column] = [before.length, (before.at(-1)?.length ?? 0) + 1];
-    return new BaseError("base/bad-json", `Cannot read JSON at line ${line}, column ${column}: ${state}`, { data: { line, column } });
+    return new BaseError("base/bad-json", `Cannot read JSON at line ${line}, column ${column}: ${state}`, {
+      data: { line, column },
+    });
   }
 }

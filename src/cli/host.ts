@@ -1,5 +1,5 @@
-import type { EngineOptions } from "../engine/engine-options.ts";
 import type { EngineCalls } from "../engine/engine-calls.ts";
+import type { EngineOptions } from "../engine/engine-options.ts";
 
 /** One of the two output streams. Writes are synchronous, so that nothing is lost when the process ends. */
 export interface Stream {

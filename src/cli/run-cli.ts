@@ -1,7 +1,7 @@
 import { EngineError } from "../base/errors.ts";
+import type { EngineCalls } from "../engine/engine-calls.ts";
 import { bindArgs, bindFlags, operandsBeforeRaw } from "./bind-command.ts";
 import type { Command, CommandEntry, CommandTools } from "./command.ts";
-import type { EngineCalls } from "../engine/engine-calls.ts";
 import { usageError } from "./errors.ts";
 import { findCommand } from "./find-command.ts";
 import { GLOBAL_FLAGS, type GlobalOptions, resolveGlobals } from "./global-flags.ts";

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { createCertificateAuthority } from "../testing/certificate-authority.ts";
 import { discoveryPage, startDiscoveryServer } from "../testing/discovery-server.ts";
-import { createTestHttpClient } from "../testing/registry/test-http-client.ts";
 import { makeTempDirectory } from "../testing/registry/temp-directory.ts";
+import { createTestHttpClient } from "../testing/registry/test-http-client.ts";
 import { discoverName } from "./discover-name.ts";
 
 const PLATFORM = { os: "linux", arch: "amd64" };
@@ -22,14 +22,17 @@ async function setUp() {
 
 test("discoverName() finds archives, registries and keys over verified https, in order", async () => {
   await using it = await setUp();
-  it.server.serve("/team/app", discoveryPage([
-    ["ac-discovery", `${it.host}/team https://${it.host}/files/{name}-{version}-{os}-{arch}.{ext}`],
-    ["ac-discovery", `${it.host}/team https://${it.host}/files/{unknown}`],
-    ["ac-discovery", `${it.host}/tea https://${it.host}/wrong`],
-    ["ac-discovery", `${it.host}/team http://${it.host}/plain`],
-    ["ac-discovery", `${it.host} docker://${it.host}/images/app:{version}`],
-    ["ac-discovery-pubkeys", `${it.host} https://${it.host}/keys.asc`],
-  ]));
+  it.server.serve(
+    "/team/app",
+    discoveryPage([
+      ["ac-discovery", `${it.host}/team https://${it.host}/files/{name}-{version}-{os}-{arch}.{ext}`],
+      ["ac-discovery", `${it.host}/team https://${it.host}/files/{unknown}`],
+      ["ac-discovery", `${it.host}/tea https://${it.host}/wrong`],
+      ["ac-discovery", `${it.host}/team http://${it.host}/plain`],
+      ["ac-discovery", `${it.host} docker://${it.host}/images/app:{version}`],
+      ["ac-discovery-pubkeys", `${it.host} https://${it.host}/keys.asc`],
+    ]),
+  );
   const url = `https://${it.host}/files/${it.host}/team/app-1.2-linux-amd64.oci.tar`;
   expect(await discoverName(it, { name: `${it.host}/team/app`, version: "1.2", ...PLATFORM })).toEqual({
     steps: [{ url: `https://${it.host}/team/app?ac-discovery=1`, status: 200, outcome: "found 2 endpoints and 1 key" }],
@@ -46,7 +49,11 @@ test("discoverName() walks up to the host and reports every step", async () => {
   it.server.serve("/team", discoveryPage([["ac-discovery", `${it.host}/other https://${it.host}/x`]]));
   it.server.serve("/", discoveryPage([["ac-discovery", `${it.host} https://${it.host}/{version}.{ext}`]]));
   const found = await discoverName(it, { name: `${it.host}/team/app`, ...PLATFORM });
-  expect(found.steps.map(({ outcome }) => outcome)).toEqual(["the host answered 404", "no matching tag", "found 1 endpoint and 0 keys"]);
+  expect(found.steps.map(({ outcome }) => outcome)).toEqual([
+    "the host answered 404",
+    "no matching tag",
+    "found 1 endpoint and 0 keys",
+  ]);
   expect(found.endpoints).toMatchObject([{ url: `https://${it.host}/latest.oci.tar` }]);
 });
 
@@ -67,7 +74,9 @@ test("discoverName() does not believe a server whose certificate nobody vouches 
 
 test("discoverName() refuses what is no name", async () => {
   for (const name of ["", "host/../x", "host/a b", "host//x", "user@host/x", `host${"/a".repeat(20)}`]) {
-    const code = await discoverName({ http: createTestHttpClient() }, { name, ...PLATFORM }).catch((reason: { code: string }) => reason.code);
+    const code = await discoverName({ http: createTestHttpClient() }, { name, ...PLATFORM }).catch(
+      (reason: { code: string }) => reason.code,
+    );
     expect(code).toBe("discovery/bad-name");
   }
 });

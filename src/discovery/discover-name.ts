@@ -83,7 +83,8 @@ export async function discoverName(
 
 function parseName(name: string): readonly string[] {
   const components = name.split("/");
-  const isGood = components.length <= MAX_COMPONENTS && name.length <= 512 && /^[a-z0-9.\-[\]:]+$/.test(components[0] ?? "");
+  const isGood =
+    components.length <= MAX_COMPONENTS && name.length <= 512 && /^[a-z0-9.\-[\]:]+$/.test(components[0] ?? "");
   if (isGood && components.slice(1).every((part) => /^[a-z0-9][a-z0-9._~-]*$/.test(part))) return components;
   throw new DiscoveryError("discovery/bad-name", `Cannot discover "${name.slice(0, 200)}": not a name`, {
     hint: "write it as HOST/PATH, for example example.com/app",
@@ -145,7 +146,9 @@ function endpointsOf(
 }
 
 function keysOf(tags: readonly DiscoveryTag[], query: DiscoveryQuery): readonly string[] {
-  const urls = tags.flatMap(({ name, value }) => (name === "ac-discovery-pubkeys" ? (parseUrl(value, query)?.href ?? []) : []));
+  const urls = tags.flatMap(({ name, value }) =>
+    name === "ac-discovery-pubkeys" ? (parseUrl(value, query)?.href ?? []) : [],
+  );
   return [...new Set(urls)];
 }
 

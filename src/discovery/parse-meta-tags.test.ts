@@ -12,7 +12,11 @@ test("parseMetaTags() reads tags of the head however they are written", () => {
 
 test("parseMetaTags() ignores the body, comments, scripts, and malformed content", () => {
   const tag = '<meta name="ac-discovery" content="a https://a/">';
-  expect(parseMetaTags(`<head><!-- ${tag} --><script>${tag}</script><title>${tag}</title></head><body>${tag}`)).toEqual([]);
-  expect(parseMetaTags('<meta name="ac-discovery" content="only-prefix"><meta name="ac-discovery" content="a b c">')).toEqual([]);
+  expect(parseMetaTags(`<head><!-- ${tag} --><script>${tag}</script><title>${tag}</title></head><body>${tag}`)).toEqual(
+    [],
+  );
+  expect(
+    parseMetaTags('<meta name="ac-discovery" content="only-prefix"><meta name="ac-discovery" content="a b c">'),
+  ).toEqual([]);
   expect(parseMetaTags(tag.repeat(500)).length).toBe(100);
 });

@@ -1,5 +1,5 @@
-import type { Clock } from "../base/clock.ts";
 import type { EventSink } from "../audit/event-log.ts";
+import type { Clock } from "../base/clock.ts";
 import type { PodStore } from "../pod/pod-store.ts";
 import type { ImageStore } from "../store/image-store.ts";
 import type { Files, HttpClient, Programs } from "../sys/host.ts";

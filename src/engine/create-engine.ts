@@ -2,8 +2,8 @@ import { openEventSink } from "../audit/event-log.ts";
 import { PodStore } from "../pod/pod-store.ts";
 import { openImageStore } from "../store/image-store.ts";
 import { systemClock } from "../sys/clock.ts";
-import { createHttpClient } from "../sys/http.ts";
 import type { HttpClient } from "../sys/host.ts";
+import { createHttpClient } from "../sys/http.ts";
 import { readCallerFacts } from "../sys/linux/caller.ts";
 import { openFiles } from "../sys/linux/files.ts";
 import { createPrograms } from "../sys/linux/processes.ts";
@@ -56,7 +56,8 @@ export function createContext(options: EngineOptions): EngineContext {
 
 function podCalls(ctx: EngineContext) {
   return {
-    runPod: async (...[input, options]: Parameters<EngineCalls["runPod"]>) => (await import("./run-pod.ts")).runPod(ctx, input, options),
+    runPod: async (...[input, options]: Parameters<EngineCalls["runPod"]>) =>
+      (await import("./run-pod.ts")).runPod(ctx, input, options),
     preparePod: async (...[input, options]: Parameters<EngineCalls["preparePod"]>) =>
       (await import("./prepare-pod.ts")).preparePod(ctx, input, options),
     runPrepared: async (...[input, options]: Parameters<EngineCalls["runPrepared"]>) =>
@@ -64,14 +65,18 @@ function podCalls(ctx: EngineContext) {
     listPods: async () => (await import("./pod-status.ts")).listPods(ctx),
     podStatus: async (...[input, options]: Parameters<EngineCalls["podStatus"]>) =>
       (await import("./pod-status.ts")).podStatus(ctx, input, options),
-    podLogs: (...[input, options]: Parameters<EngineCalls["podLogs"]>) => lazily(async () => (await import("./pod-logs.ts")).podLogs(ctx, input, options)),
-    execInPod: async (...[input]: Parameters<EngineCalls["execInPod"]>) => (await import("./exec-pod.ts")).execInPod(ctx, input),
+    podLogs: (...[input, options]: Parameters<EngineCalls["podLogs"]>) =>
+      lazily(async () => (await import("./pod-logs.ts")).podLogs(ctx, input, options)),
+    execInPod: async (...[input]: Parameters<EngineCalls["execInPod"]>) =>
+      (await import("./exec-pod.ts")).execInPod(ctx, input),
     execInside: async () => (await import("./exec-pod.ts")).execInside(ctx),
-    stopPods: async (...[input, options]: Parameters<EngineCalls["stopPods"]>) => (await import("./stop-pods.ts")).stopPods(ctx, input, options),
+    stopPods: async (...[input, options]: Parameters<EngineCalls["stopPods"]>) =>
+      (await import("./stop-pods.ts")).stopPods(ctx, input, options),
     removePods: async (...[input, options]: Parameters<EngineCalls["removePods"]>) =>
       (await import("./remove-pods.ts")).removePods(ctx, input, options),
     gcPods: async (...[input]: Parameters<EngineCalls["gcPods"]>) => (await import("./gc-pods.ts")).gcPods(ctx, input),
-    catManifest: async (...[input]: Parameters<EngineCalls["catManifest"]>) => (await import("./cat-manifest.ts")).catManifest(ctx, input),
+    catManifest: async (...[input]: Parameters<EngineCalls["catManifest"]>) =>
+      (await import("./cat-manifest.ts")).catManifest(ctx, input),
   };
 }
 
@@ -79,13 +84,17 @@ function imageCalls(ctx: EngineContext) {
   return {
     fetchImages: async (...[input, options]: Parameters<EngineCalls["fetchImages"]>) =>
       (await import("./fetch-images.ts")).fetchImages(ctx, input, options),
-    unpackJob: async (...[input]: Parameters<EngineCalls["unpackJob"]>) => (await import("./unpack-job.ts")).runUnpackJob(input.payload),
+    unpackJob: async (...[input]: Parameters<EngineCalls["unpackJob"]>) =>
+      (await import("./unpack-job.ts")).runUnpackJob(input.payload),
     listImages: async () => (await import("./list-images.ts")).listImages(ctx),
-    removeImages: async (...[input]: Parameters<EngineCalls["removeImages"]>) => (await import("./remove-images.ts")).removeImages(ctx, input),
-    gcImages: async (...[input]: Parameters<EngineCalls["gcImages"]>) => (await import("./gc-images.ts")).gcImages(ctx, input),
+    removeImages: async (...[input]: Parameters<EngineCalls["removeImages"]>) =>
+      (await import("./remove-images.ts")).removeImages(ctx, input),
+    gcImages: async (...[input]: Parameters<EngineCalls["gcImages"]>) =>
+      (await import("./gc-images.ts")).gcImages(ctx, input),
     signImage: async (...[input, options]: Parameters<EngineCalls["signImage"]>) =>
       (await import("./sign-image.ts")).signImage(ctx, input, options),
-    discover: async (...[input, options]: Parameters<EngineCalls["discover"]>) => (await import("./discover.ts")).discover(ctx, input, options),
+    discover: async (...[input, options]: Parameters<EngineCalls["discover"]>) =>
+      (await import("./discover.ts")).discover(ctx, input, options),
   };
 }
 
@@ -94,8 +103,10 @@ function trustCalls(ctx: EngineContext) {
     planTrustAdd: async (...[input, options]: Parameters<EngineCalls["planTrustAdd"]>) =>
       (await import("./plan-trust-add.ts")).planTrustAdd(ctx, input, options),
     listKeys: async () => (await import("./list-keys.ts")).listKeys(ctx),
-    removeKey: async (...[input]: Parameters<EngineCalls["removeKey"]>) => (await import("./remove-key.ts")).removeKey(ctx, input),
-    revokeKey: async (...[input]: Parameters<EngineCalls["revokeKey"]>) => (await import("./revoke-key.ts")).revokeKey(ctx, input),
+    removeKey: async (...[input]: Parameters<EngineCalls["removeKey"]>) =>
+      (await import("./remove-key.ts")).removeKey(ctx, input),
+    revokeKey: async (...[input]: Parameters<EngineCalls["revokeKey"]>) =>
+      (await import("./revoke-key.ts")).revokeKey(ctx, input),
     checkTrust: async (...[input]: Parameters<EngineCalls["checkTrust"]>) =>
       (await import("./check-trust.ts")).checkTrust(ctx, input),
   };
@@ -109,9 +120,11 @@ function hostCalls(ctx: EngineContext) {
     listNetworks: async () => (await import("./list-networks.ts")).listNetworks(ctx),
     checkNetworks: async (...[options]: Parameters<EngineCalls["checkNetworks"]>) =>
       (await import("./check-networks.ts")).checkNetworks(ctx, options),
-    doctor: async (...[options]: Parameters<EngineCalls["doctor"]>) => (await import("./doctor.ts")).doctor(ctx, options),
+    doctor: async (...[options]: Parameters<EngineCalls["doctor"]>) =>
+      (await import("./doctor.ts")).doctor(ctx, options),
     effectiveConfig: async () => (await import("./effective-config.ts")).effectiveConfig(ctx),
-    listEvents: async (...[input]: Parameters<EngineCalls["listEvents"]>) => (await import("./list-events.ts")).listEvents(ctx, input),
+    listEvents: async (...[input]: Parameters<EngineCalls["listEvents"]>) =>
+      (await import("./list-events.ts")).listEvents(ctx, input),
   };
 }
 

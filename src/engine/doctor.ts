@@ -1,5 +1,4 @@
 import type { EngineContext } from "./context.ts";
-import type { DoctorCheck } from "./use-cases.ts";
 import { checkCgroups } from "./doctor/check-cgroups.ts";
 import { checkClock } from "./doctor/check-clock.ts";
 import { checkKernel } from "./doctor/check-kernel.ts";
@@ -12,6 +11,7 @@ import { checkSystemd } from "./doctor/check-systemd.ts";
 import { checkTpm } from "./doctor/check-tpm.ts";
 import { checkTrustedKeys } from "./doctor/check-trusted-keys.ts";
 import { type DoctorSection, runSection } from "./doctor/section.ts";
+import type { DoctorCheck } from "./use-cases.ts";
 
 /** In the order people should repair things. */
 const SECTIONS: readonly DoctorSection[] = [
@@ -32,7 +32,10 @@ const SECTIONS: readonly DoctorSection[] = [
  * `doctor`: what this host can do, and how to get the rest. Only looks: makes, mounts and loads nothing. A section that
  * cannot look is a failed check, never the end of the others.
  */
-export async function doctor(ctx: EngineContext, options: { readonly signal?: AbortSignal } = {}): Promise<readonly DoctorCheck[]> {
+export async function doctor(
+  ctx: EngineContext,
+  options: { readonly signal?: AbortSignal } = {},
+): Promise<readonly DoctorCheck[]> {
   const sections = await Promise.all(SECTIONS.map((section) => runSection(ctx, section, options)));
   return sections.flat();
 }

@@ -1,6 +1,6 @@
 import type { Descriptor } from "../image/descriptor.ts";
-import type { ImageSource } from "../transport/image-source.ts";
 import { TransportError } from "../transport/errors.ts";
+import type { ImageSource } from "../transport/image-source.ts";
 import type { EngineContext } from "./context.ts";
 
 const PARALLEL = 4;
@@ -56,7 +56,8 @@ async function downloadBlob(
         }
         if (partial.startAt === before) break;
       } catch (reason) {
-        const isWorthRetrying = reason instanceof TransportError && reason.code === "transport/unavailable" && partial.startAt > before;
+        const isWorthRetrying =
+          reason instanceof TransportError && reason.code === "transport/unavailable" && partial.startAt > before;
         if (!isWorthRetrying || attempt >= ATTEMPTS) throw reason;
       }
     }

@@ -5,8 +5,8 @@ import { readPodManifest } from "../pod/pod-store.ts";
 import { Stage1Error } from "../stage1/errors.ts";
 import { ENTER_SPEC_VARIABLE, type EnterSpec } from "../stage1/systemd/enter-spec.ts";
 import { readResolvedApp } from "../stage1/systemd/resolved-app.ts";
-import { execve } from "../sys/linux/process-calls.ts";
 import { bindMount, enterPrivateMountNamespace } from "../sys/linux/mounts.ts";
+import { execve } from "../sys/linux/process-calls.ts";
 import { readProcStat } from "../sys/linux/process-stat.ts";
 import { selfArgv } from "../sys/linux/self.ts";
 import type { EngineContext } from "./context.ts";
@@ -23,9 +23,13 @@ export function execInPod(ctx: EngineContext, input: ExecInput): never {
   const files = ctx.pods.files(location);
   const manifest = readPodManifest(files);
   if (manifest === undefined || location.dir !== "run" || ctx.pods.state(location) !== "running") {
-    throw new PodError("pod/wrong-state", `Cannot run a program in pod ${location.id}: it is ${ctx.pods.state(location)}`, {
-      hint: "start a pod first: gantry run -d IMAGE",
-    });
+    throw new PodError(
+      "pod/wrong-state",
+      `Cannot run a program in pod ${location.id}: it is ${ctx.pods.state(location)}`,
+      {
+        hint: "start a pod first: gantry run -d IMAGE",
+      },
+    );
   }
   const app = chooseApp(manifest, input.app);
   const pid = findStage1(manifest.stage1.regime).appPid(files, { id: manifest.uuid, app: app.name });
@@ -60,7 +64,9 @@ export async function execInside(ctx: EngineContext): Promise<number> {
   const { enterApp } = await import("../stage1/systemd/enter.ts");
   const text = ctx.env[ENTER_SPEC_VARIABLE];
   if (text === undefined) {
-    throw new Stage1Error("stage1/enter-failed", "Cannot enter an app: this command is for internal use", { hint: "use gantry exec" });
+    throw new Stage1Error("stage1/enter-failed", "Cannot enter an app: this command is for internal use", {
+      hint: "use gantry exec",
+    });
   }
   // Written by `reexecute` a moment ago, in an environment only root could set.
   return await enterApp(JSON.parse(text) as EnterSpec);

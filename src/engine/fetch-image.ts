@@ -51,17 +51,32 @@ interface FetchOptions {
  * the policy says "update"), but it is held against today's keys and policy all the same.
  * @throws {TrustError} any refusal; {TransportError}, {ImageError}, {StoreError}
  */
-export async function fetchImage(ctx: EngineContext, input: FetchInput, options: FetchOptions = {}): Promise<ReadyImage> {
+export async function fetchImage(
+  ctx: EngineContext,
+  input: FetchInput,
+  options: FetchOptions = {},
+): Promise<ReadyImage> {
   const platform = input.platform === undefined ? hostPlatform(process.arch) : parsePlatform(input.platform);
   const located = locateImage(ctx, parseImageArgument(input.image), { platform, pullPolicy: input.pullPolicy });
   const stored = located.stored === undefined ? undefined : await useStored(ctx, located, options);
   if (stored !== undefined) return stored;
-  if (located.argument === undefined) throw new TrustError("trust/no-record", `Cannot use image "${input.image}": never verified`, { hint: "fetch it by its name: gantry fetch NAME" });
-  return await fetchRemote(ctx, { name: located.name, trustName: located.trustName, argument: located.argument, platform }, options);
+  if (located.argument === undefined)
+    throw new TrustError("trust/no-record", `Cannot use image "${input.image}": never verified`, {
+      hint: "fetch it by its name: gantry fetch NAME",
+    });
+  return await fetchRemote(
+    ctx,
+    { name: located.name, trustName: located.trustName, argument: located.argument, platform },
+    options,
+  );
 }
 
 // undefined: the stored copy has no standing today, but asking its source again may give it one (a signature added since).
-async function useStored(ctx: EngineContext, located: LocatedImage, options: FetchOptions): Promise<ReadyImage | undefined> {
+async function useStored(
+  ctx: EngineContext,
+  located: LocatedImage,
+  options: FetchOptions,
+): Promise<ReadyImage | undefined> {
   const { stored, name, trustName } = located;
   if (stored === undefined) return undefined;
   const raw = ctx.images.readBlob(stored, MAX_DOCUMENT_BYTES);
@@ -71,7 +86,8 @@ async function useStored(ctx: EngineContext, located: LocatedImage, options: Fet
   try {
     record = await recheckImage(ctx, { trustName, manifest });
   } catch (reason) {
-    if (!(reason instanceof TrustError) || located.argument === undefined || !RETRIABLE.has(reason.code)) throw refused(ctx, { name, digest: stored.digest }, reason);
+    if (!(reason instanceof TrustError) || located.argument === undefined || !RETRIABLE.has(reason.code))
+      throw refused(ctx, { name, digest: stored.digest }, reason);
     return undefined;
   }
   const layers = await ensureLayers(ctx, { manifest, config }, options);
@@ -79,7 +95,12 @@ async function useStored(ctx: EngineContext, located: LocatedImage, options: Fet
 }
 
 /** Refusals that new signatures at the source could lift. */
-const RETRIABLE: ReadonlySet<string> = new Set(["trust/no-record", "trust/unsigned", "trust/unknown-key", "trust/wrong-prefix"]);
+const RETRIABLE: ReadonlySet<string> = new Set([
+  "trust/no-record",
+  "trust/unsigned",
+  "trust/unknown-key",
+  "trust/wrong-prefix",
+]);
 
 /** Holds an image against today's keys and policy. Reports what options let it pass. @throws {TrustError} */
 export async function recheckImage(
@@ -112,7 +133,10 @@ async function fetchRemote(ctx: EngineContext, image: RemoteImage, options: Fetc
   await using source = await openImageSource(ctx, image, options);
   const top = await source.resolve(options);
   const descriptor = await choosePlatformManifest(source, { descriptor: top, platform: image.platform }, options);
-  const manifest = parseManifest(await source.readDocument(descriptor, MAX_DOCUMENT_BYTES, options), descriptor.mediaType);
+  const manifest = parseManifest(
+    await source.readDocument(descriptor, MAX_DOCUMENT_BYTES, options),
+    descriptor.mediaType,
+  );
   const record = await verifyRemote(ctx, { source, image, manifest }, options);
   using _import = await ctx.images.lockImport(options);
   await ctx.images.putBlob(descriptor, [manifest.raw]);
@@ -122,20 +146,34 @@ async function fetchRemote(ctx: EngineContext, image: RemoteImage, options: Fetc
   await downloadBlobs(ctx, { source, blobs: manifest.layers }, options);
   const layers = await ensureLayers(ctx, { manifest, config }, options);
   writeRecord(ctx.root, record);
-  const stored: Descriptor = { mediaType: descriptor.mediaType, digest: manifest.digest, sizeBytes: manifest.raw.byteLength, annotations: {} };
+  const stored: Descriptor = {
+    mediaType: descriptor.mediaType,
+    digest: manifest.digest,
+    sizeBytes: manifest.raw.byteLength,
+    annotations: {},
+  };
   await ctx.images.setRef(image.name, {
     descriptor: stored,
     source: source.place,
     ...(top.digest === descriptor.digest ? {} : { indexDigest: top.digest }),
   });
   const sizeBytes = sizeOf(manifest);
-  ctx.events.report({ type: "image.fetched", image: { name: image.name, digest: manifest.digest }, from: source.place, sizeBytes });
+  ctx.events.report({
+    type: "image.fetched",
+    image: { name: image.name, digest: manifest.digest },
+    from: source.place,
+    sizeBytes,
+  });
   return { name: image.name, trustName: image.trustName, manifest, config, layers, record, isCached: false, sizeBytes };
 }
 
 async function verifyRemote(
   ctx: EngineContext,
-  { source, image, manifest }: { readonly source: ImageSource; readonly image: RemoteImage; readonly manifest: ImageManifest },
+  {
+    source,
+    image,
+    manifest,
+  }: { readonly source: ImageSource; readonly image: RemoteImage; readonly manifest: ImageManifest },
   options: FetchOptions,
 ): Promise<VerificationRecord> {
   const { openTrust, verifyImage } = await import("../trust/verify-image.ts");
@@ -156,7 +194,10 @@ async function verifyRemote(
   }
 }
 
-function reportVerified(ctx: EngineContext, { name, record }: { readonly name: string; readonly record: VerificationRecord }): void {
+function reportVerified(
+  ctx: EngineContext,
+  { name, record }: { readonly name: string; readonly record: VerificationRecord },
+): void {
   const image = { name, digest: record.manifestDigest };
   ctx.events.report({
     type: "image.verified",
@@ -170,7 +211,8 @@ function reportVerified(ctx: EngineContext, { name, record }: { readonly name: s
     ctx.options.note(`WARNING: image ${name} is used WITHOUT a verified signature (--insecure-options=image)`);
   }
   for (const one of record.acceptedBy) {
-    if (one.kind === "exception") ctx.options.note(`NOTE: image ${name} is used by an exception until ${one.expires}: ${one.reason}`);
+    if (one.kind === "exception")
+      ctx.options.note(`NOTE: image ${name} is used by an exception until ${one.expires}: ${one.reason}`);
   }
 }
 
@@ -182,7 +224,11 @@ export function describeAcceptance(record: VerificationRecord): string[] {
   });
 }
 
-function refused(ctx: EngineContext, image: { readonly name: string; readonly digest: Digest }, reason: unknown): unknown {
+function refused(
+  ctx: EngineContext,
+  image: { readonly name: string; readonly digest: Digest },
+  reason: unknown,
+): unknown {
   if (reason instanceof TrustError) {
     ctx.events.report({ type: "image.refused", image, code: reason.code, reason: reason.message });
   }

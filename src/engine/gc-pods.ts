@@ -1,5 +1,5 @@
-import type { PodLocation } from "../pod/pod-store.ts";
 import { formatReason } from "../base/errors.ts";
+import type { PodLocation } from "../pod/pod-store.ts";
 import type { EngineContext } from "./context.ts";
 import type { GcPodsResult } from "./engine-calls.ts";
 import { reapPod } from "./reap-pod.ts";

@@ -1,5 +1,5 @@
 import { formatTimestamp } from "../base/clock.ts";
-import { attachAll, type Attachment, listAttachments } from "../network/attach-all.ts";
+import { type Attachment, attachAll, listAttachments } from "../network/attach-all.ts";
 import { planHostsFile } from "../network/hosts-file.ts";
 import { findNetwork } from "../network/load-networks.ts";
 import { assertPortsFree } from "../network/ports.ts";
@@ -85,7 +85,8 @@ async function joinNetworks(
   const wanted = manifest.nets.length === 0 ? [{ name: "default", args: {} }] : manifest.nets;
   const isNone = wanted.length === 1 && wanted[0]?.name === "none";
   const known = isNone ? undefined : loadAllNetworks(ctx);
-  const networks = known === undefined ? [] : wanted.map((net) => ({ config: findNetwork(known, net.name), args: net.args }));
+  const networks =
+    known === undefined ? [] : wanted.map((net) => ({ config: findNetwork(known, net.name), args: net.args }));
   claimPorts(ctx, { pod, manifest });
   const path = netnsPath(ctx, pod.id);
   ctx.run.ensureDir("netns", 0o755);
@@ -97,7 +98,10 @@ async function joinNetworks(
 }
 
 // Under one lock, so that of two pods that want the same port exactly one gets it.
-function claimPorts(ctx: EngineContext, { pod, manifest }: { readonly pod: LockedPod; readonly manifest: PodManifest }): void {
+function claimPorts(
+  ctx: EngineContext,
+  { pod, manifest }: { readonly pod: LockedPod; readonly manifest: PodManifest },
+): void {
   if (manifest.ports.length === 0) return;
   using _lock = ctx.run.lock("ports.lock", { kind: "exclusive", wait: true });
   const others = ctx.pods.list().flatMap((location) => {
@@ -148,7 +152,10 @@ export function attachmentStatuses(files: Files) {
 }
 
 function hostPathKind(ctx: EngineContext, path: string): "dir" | "file" | undefined {
-  const rel = path.split("/").filter((part) => part !== "" && part !== ".").join("/");
+  const rel = path
+    .split("/")
+    .filter((part) => part !== "" && part !== ".")
+    .join("/");
   if (rel === "") return "dir";
   const stat = ctx.host.statFollowing(rel);
   if (stat === undefined) return undefined;

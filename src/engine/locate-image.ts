@@ -1,7 +1,7 @@
 import { MAX_DOCUMENT_BYTES } from "../image/decode-document.ts";
 import type { Descriptor, Platform } from "../image/descriptor.ts";
-import { formatImageName, type ImageName, parseImageName, repositoryOf } from "../image/image-name.ts";
 import { ImageError } from "../image/errors.ts";
+import { formatImageName, type ImageName, parseImageName, repositoryOf } from "../image/image-name.ts";
 import { parseConfig } from "../image/parse-config.ts";
 import { parseManifest } from "../image/parse-manifest.ts";
 import { matchPlatform } from "../image/platform.ts";
@@ -40,8 +40,12 @@ export function locateImage(ctx: EngineContext, argument: ImageArgument, options
   const name = formatImageName(imageName);
   const found = { name, trustName: repositoryOf(imageName), argument };
   const isLocalFile = argument.kind !== "name" && argument.kind !== "docker";
-  const ref = options.pullPolicy === "update" || (isLocalFile && options.pullPolicy !== "never") ? undefined : ctx.images.getRef(name);
-  if (ref !== undefined && isForPlatform(ctx, ref.descriptor, options.platform)) return { ...found, stored: ref.descriptor };
+  const ref =
+    options.pullPolicy === "update" || (isLocalFile && options.pullPolicy !== "never")
+      ? undefined
+      : ctx.images.getRef(name);
+  if (ref !== undefined && isForPlatform(ctx, ref.descriptor, options.platform))
+    return { ...found, stored: ref.descriptor };
   if (options.pullPolicy === "never") {
     throw new StoreError("store/not-found", `Cannot use image "${name}": not in the store, and fetching is off`, {
       hint: `fetch it: gantry fetch ${name}`,
@@ -102,4 +106,3 @@ function tryParseName(text: string): ImageName | undefined {
     throw reason;
   }
 }
-

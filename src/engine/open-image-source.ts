@@ -5,8 +5,8 @@ import { type ImageArgument, parseImageArgument } from "../image/reference.ts";
 import { SysError } from "../sys/errors.ts";
 import { openFiles } from "../sys/linux/files.ts";
 import { randomFraction } from "../sys/random.ts";
-import { type ArchivePlace, } from "../transport/archive/read-archive-bytes.ts";
 import { openArchiveSource } from "../transport/archive/open-archive-source.ts";
+import type { ArchivePlace } from "../transport/archive/read-archive-bytes.ts";
 import { createCredentialSource } from "../transport/find-credentials.ts";
 import type { ImageSource } from "../transport/image-source.ts";
 import { openLayoutSource } from "../transport/layout/open-layout-source.ts";
@@ -38,7 +38,10 @@ export async function openImageSource(
     case "docker":
       return await openRegistry(ctx, argument.name, options);
     case "oci-layout":
-      return openLayoutSource(openFiles(absolute(argument.path)), argument.ref === undefined ? {} : { ref: argument.ref });
+      return openLayoutSource(
+        openFiles(absolute(argument.path)),
+        argument.ref === undefined ? {} : { ref: argument.ref },
+      );
     case "url":
       return await openArchive(ctx, { from: { kind: "url", url: argument.url } }, options);
     default:
@@ -85,7 +88,8 @@ async function openNamed(
   const failures: unknown[] = [];
   for (const endpoint of found.endpoints) {
     try {
-      if (endpoint.kind === "archive") return await openArchive(ctx, { from: { kind: "url", url: endpoint.url } }, options);
+      if (endpoint.kind === "archive")
+        return await openArchive(ctx, { from: { kind: "url", url: endpoint.url } }, options);
       const argument = parseImageArgument(endpoint.argument);
       if (argument.kind === "docker") return await openRegistry(ctx, argument.name, options);
     } catch (reason) {

@@ -12,7 +12,11 @@ const TAIL_BLOCK_BYTES = 64 * 1024;
  * Output of a pod's apps, stdout and stderr apart, also after the pod has ended. With `follow` it goes on until the pod
  * ends. Bytes are as the apps wrote them. @throws {PodError} "pod/unknown-app"
  */
-export async function* podLogs(ctx: EngineContext, input: PodLogsInput, options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<LogChunk> {
+export async function* podLogs(
+  ctx: EngineContext,
+  input: PodLogsInput,
+  options: { readonly signal?: AbortSignal } = {},
+): AsyncGenerator<LogChunk> {
   const id = ctx.pods.find(input.pod).id;
   const location = () => ctx.pods.find(id);
   const manifest = readPodManifest(ctx.pods.files(location()));
@@ -26,7 +30,8 @@ export async function* podLogs(ctx: EngineContext, input: PodLogsInput, options:
   const apps = input.apps.length > 0 ? input.apps : known;
   const cursors = apps.flatMap((app) => input.streams.map((stream) => ({ app, stream, at: 0 })));
   const files = ctx.pods.files(location());
-  for (const cursor of cursors) cursor.at = startOf(files, { rel: `logs/${cursor.app}/${cursor.stream}`, tailLines: input.tailLines });
+  for (const cursor of cursors)
+    cursor.at = startOf(files, { rel: `logs/${cursor.app}/${cursor.stream}`, tailLines: input.tailLines });
   for (let isLast = !input.follow; ; ) {
     let got = false;
     // The state is looked at first: what was written before the end is then still read.
@@ -45,13 +50,19 @@ export async function* podLogs(ctx: EngineContext, input: PodLogsInput, options:
   }
 }
 
-function* readFrom(files: Files, cursor: { readonly app: string; readonly stream: string; readonly at: number }): Generator<Uint8Array> {
+function* readFrom(
+  files: Files,
+  cursor: { readonly app: string; readonly stream: string; readonly at: number },
+): Generator<Uint8Array> {
   const rel = `logs/${cursor.app}/${cursor.stream}`;
   if ((files.stat(rel)?.sizeBytes ?? 0) > cursor.at) yield* files.readChunks(rel, cursor.at);
 }
 
 /** Byte at which the last `tailLines` lines begin. */
-function startOf(files: Files, { rel, tailLines }: { readonly rel: string; readonly tailLines: number | undefined }): number {
+function startOf(
+  files: Files,
+  { rel, tailLines }: { readonly rel: string; readonly tailLines: number | undefined },
+): number {
   const size = files.stat(rel)?.sizeBytes ?? 0;
   if (tailLines === undefined) return 0;
   let newlines = 0;

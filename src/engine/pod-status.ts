@@ -1,7 +1,7 @@
-import { readPodManifest, type PodLocation } from "../pod/pod-store.ts";
-import type { PodManifest } from "../pod/manifest.ts";
 import { formatTimestamp } from "../base/clock.ts";
 import { PodError } from "../pod/errors.ts";
+import type { PodManifest } from "../pod/manifest.ts";
+import { type PodLocation, readPodManifest } from "../pod/pod-store.ts";
 import { SysError } from "../sys/errors.ts";
 import type { Files } from "../sys/host.ts";
 import type { EngineContext } from "./context.ts";
@@ -24,7 +24,11 @@ export function listPods(ctx: EngineContext): PodStatus[] {
 }
 
 /** One pod, now or when it is ready or has ended. @throws {UseCaseError} "engine/timeout" */
-export async function podStatus(ctx: EngineContext, input: PodStatusInput, options: { readonly signal?: AbortSignal } = {}): Promise<PodStatus> {
+export async function podStatus(
+  ctx: EngineContext,
+  input: PodStatusInput,
+  options: { readonly signal?: AbortSignal } = {},
+): Promise<PodStatus> {
   const first = ctx.pods.find(input.pod);
   const { wait } = input;
   if (wait !== undefined) {
@@ -36,9 +40,13 @@ export async function podStatus(ctx: EngineContext, input: PodStatusInput, optio
       return manifest !== undefined && areAppsStarted(ctx, { location, manifest });
     };
     if (!(await waitUntil(isDone, wait.timeoutMs ?? Number.POSITIVE_INFINITY, options))) {
-      throw new UseCaseError("engine/timeout", `Cannot wait any longer for pod ${first.id}: it is ${ctx.pods.state(ctx.pods.find(first.id))}`, {
-        hint: "give more time, or look at its output: gantry logs POD",
-      });
+      throw new UseCaseError(
+        "engine/timeout",
+        `Cannot wait any longer for pod ${first.id}: it is ${ctx.pods.state(ctx.pods.find(first.id))}`,
+        {
+          hint: "give more time, or look at its output: gantry logs POD",
+        },
+      );
     }
   }
   return readStatus(ctx, ctx.pods.find(first.id));
@@ -66,7 +74,8 @@ export function areAppsStarted(
   const files = ctx.pods.files(location);
   const stage1 = findStage1(manifest.stage1.regime);
   return manifest.apps.every(
-    ({ name }) => stage1.appExit(files, name) !== undefined || stage1.appPid(files, { id: location.id, app: name }) !== undefined,
+    ({ name }) =>
+      stage1.appExit(files, name) !== undefined || stage1.appPid(files, { id: location.id, app: name }) !== undefined,
   );
 }
 
@@ -130,13 +139,20 @@ function readStatus(ctx: EngineContext, location: PodLocation): PodStatus {
   };
 }
 
-function exitCodeOf(manifest: PodManifest, { files, apps }: { readonly files: Files; readonly apps: readonly AppStatus[] }): number {
+function exitCodeOf(
+  manifest: PodManifest,
+  { files, apps }: { readonly files: Files; readonly apps: readonly AppStatus[] },
+): number {
   return findStage1(manifest.stage1.regime).podExit(files) ?? (apps.every((app) => app.exitCode === 0) ? 0 : 255);
 }
 
 function appStatus(
   manifest: PodManifest,
-  { files, app, isRunning }: { readonly files: Files; readonly app: PodManifest["apps"][number]; readonly isRunning: boolean },
+  {
+    files,
+    app,
+    isRunning,
+  }: { readonly files: Files; readonly app: PodManifest["apps"][number]; readonly isRunning: boolean },
 ): AppStatus {
   const stage1 = findStage1(manifest.stage1.regime);
   const exit = stage1.appExit(files, app.name);

@@ -8,8 +8,8 @@ import { newUuid } from "../sys/random.ts";
 import type { EngineContext } from "./context.ts";
 import { fetchImage, type ReadyImage } from "./fetch-image.ts";
 import { podImageOf } from "./pod-image.ts";
-import { discardPod } from "./remove-pods.ts";
 import { findStage1 } from "./regimes.ts";
+import { discardPod } from "./remove-pods.ts";
 import { readyStage1 } from "./stage1-image.ts";
 import type { RunInput } from "./use-cases.ts";
 
@@ -27,7 +27,11 @@ export interface PreparedPod {
  * Fetches what the pod needs and writes its manifest. The pod is returned locked, in "prepare"; whatever goes wrong
  * before that leaves nothing behind.
  */
-export async function createPod(ctx: EngineContext, input: RunInput, options: PrepareOptions = {}): Promise<PreparedPod> {
+export async function createPod(
+  ctx: EngineContext,
+  input: RunInput,
+  options: PrepareOptions = {},
+): Promise<PreparedPod> {
   const regime = findStage1(input.stage1 ?? "systemd").regime;
   const name = input.name === undefined ? undefined : parsePodName(input.name);
   const id = parsePodId(newUuid());
@@ -56,7 +60,11 @@ export async function createPod(ctx: EngineContext, input: RunInput, options: Pr
 }
 
 /** `prepare`: a pod that `run-prepared` can start later, at once and offline. */
-export async function preparePod(ctx: EngineContext, input: RunInput, options: PrepareOptions = {}): Promise<{ readonly uuid: string }> {
+export async function preparePod(
+  ctx: EngineContext,
+  input: RunInput,
+  options: PrepareOptions = {},
+): Promise<{ readonly uuid: string }> {
   const { pod } = await createPod(ctx, input, options);
   using held = pod;
   held.move("finish-prepare");
@@ -84,7 +92,10 @@ async function fetchAll(ctx: EngineContext, input: RunInput, options: PrepareOpt
   return input.apps.flatMap(({ image }) => ready.get(image) ?? []);
 }
 
-function reportPrepared(ctx: EngineContext, { manifest, manifestHash: hash }: { readonly manifest: PodManifest; readonly manifestHash: string }): void {
+function reportPrepared(
+  ctx: EngineContext,
+  { manifest, manifestHash: hash }: { readonly manifest: PodManifest; readonly manifestHash: string },
+): void {
   ctx.events.report({ type: "pod.prepared", pod: manifest.uuid, manifestHash: hash, apps: eventApps(manifest) });
   if (manifest.insecureOptions.length > 0) {
     ctx.events.report({ type: "insecure.used", options: manifest.insecureOptions, pod: manifest.uuid });

@@ -70,7 +70,9 @@ export async function reapEndedPods(ctx: EngineContext): Promise<void> {
     try {
       await reapPod(ctx, pod);
     } catch (reason) {
-      ctx.options.note(`cannot clean up after pod ${pod.id} yet: ${reason instanceof Error ? reason.message : String(reason)}`);
+      ctx.options.note(
+        `cannot clean up after pod ${pod.id} yet: ${reason instanceof Error ? reason.message : String(reason)}`,
+      );
     }
   }
 }

@@ -1,6 +1,6 @@
+import { formatReason } from "../base/errors.ts";
 import { PodError } from "../pod/errors.ts";
 import { type LockedPod, readPodManifest } from "../pod/pod-store.ts";
-import { formatReason } from "../base/errors.ts";
 import type { EngineContext } from "./context.ts";
 import { reapPod } from "./reap-pod.ts";
 import { stopPods } from "./stop-pods.ts";
@@ -26,7 +26,9 @@ export async function removePods(
     }
     const pod = await tryLockFor(ctx, location);
     if (pod === undefined) {
-      throw new PodError("pod/locked", `Cannot remove pod ${location.id}: another command is at work on it`, { hint: "try again in a moment" });
+      throw new PodError("pod/locked", `Cannot remove pod ${location.id}: another command is at work on it`, {
+        hint: "try again in a moment",
+      });
     }
     await destroyPod(ctx, pod);
     removed.push(location.id);
@@ -44,7 +46,8 @@ export async function destroyPod(ctx: EngineContext, pod: LockedPod): Promise<vo
   const wasStarted = files.has("started.json");
   if (held.dir !== "garbage") held.move("discard");
   ctx.pods.erase(held);
-  if (wasStarted || name !== undefined || held.dir === "garbage") ctx.events.report({ type: "pod.removed", pod: held.id });
+  if (wasStarted || name !== undefined || held.dir === "garbage")
+    ctx.events.report({ type: "pod.removed", pod: held.id });
 }
 
 /** For a pod whose making failed: as `destroyPod`, but a failure to clean up is noted, so that the first error is the one shown. */
@@ -55,7 +58,6 @@ export async function discardPod(ctx: EngineContext, pod: LockedPod): Promise<vo
     ctx.options.note(`cannot clean up pod ${pod.id} yet (gantry gc will): ${formatReason(reason)}`);
   }
 }
-
 
 function readName(read: () => string | undefined): string | undefined {
   try {

@@ -1,10 +1,10 @@
-import { PodError } from "../pod/errors.ts";
-import { readPodManifest } from "../pod/pod-store.ts";
 import { MAX_DOCUMENT_BYTES } from "../image/decode-document.ts";
 import { parseImageName, repositoryOf } from "../image/image-name.ts";
 import { OCI_MANIFEST } from "../image/media-types.ts";
 import { parseManifest } from "../image/parse-manifest.ts";
+import { PodError } from "../pod/errors.ts";
 import type { PodImage, PodManifest } from "../pod/manifest.ts";
+import { readPodManifest } from "../pod/pod-store.ts";
 import type { EngineContext } from "./context.ts";
 import type { RunPreparedInput } from "./engine-calls.ts";
 import { recheckImage } from "./fetch-image.ts";
@@ -24,29 +24,45 @@ interface RunOptions {
  * `run`: from image names to running apps. Without `detach` this process becomes the pod's supervisor; with it, the call
  * returns when every app has started (or ended already).
  */
-export async function runPod(ctx: EngineContext, input: RunInput, options: RunOptions = {}): Promise<{ readonly uuid: string }> {
+export async function runPod(
+  ctx: EngineContext,
+  input: RunInput,
+  options: RunOptions = {},
+): Promise<{ readonly uuid: string }> {
   await reapEndedPods(ctx);
   const prepared = await createPod(ctx, input, options);
   return await start(ctx, { prepared, detach: input.detach, interactive: input.interactive }, options);
 }
 
 /** `run-prepared`: starts what `prepare` made. Images are held against today's keys and policy again. */
-export async function runPrepared(ctx: EngineContext, input: RunPreparedInput, options: RunOptions = {}): Promise<{ readonly uuid: string }> {
+export async function runPrepared(
+  ctx: EngineContext,
+  input: RunPreparedInput,
+  options: RunOptions = {},
+): Promise<{ readonly uuid: string }> {
   await reapEndedPods(ctx);
   const location = ctx.pods.find(input.pod);
   if (location.dir !== "prepared") {
-    throw new PodError("pod/wrong-state", `Cannot start pod ${location.id}: it is ${ctx.pods.state(location)}, not prepared`, {
-      hint: "prepare a new one: gantry prepare IMAGE",
-    });
+    throw new PodError(
+      "pod/wrong-state",
+      `Cannot start pod ${location.id}: it is ${ctx.pods.state(location)}, not prepared`,
+      {
+        hint: "prepare a new one: gantry prepare IMAGE",
+      },
+    );
   }
   const pod = ctx.pods.tryLock(location);
   if (pod === undefined) {
-    throw new PodError("pod/locked", `Cannot start pod ${location.id}: another command is at work on it`, { hint: "try again in a moment" });
+    throw new PodError("pod/locked", `Cannot start pod ${location.id}: another command is at work on it`, {
+      hint: "try again in a moment",
+    });
   }
   const manifest = readPodManifest(pod.files());
   if (manifest === undefined) {
     pod[Symbol.dispose]();
-    throw new PodError("pod/bad-manifest", `Cannot start pod ${location.id}: it has no manifest`, { hint: `remove it: gantry rm ${location.id}` });
+    throw new PodError("pod/bad-manifest", `Cannot start pod ${location.id}: it has no manifest`, {
+      hint: `remove it: gantry rm ${location.id}`,
+    });
   }
   try {
     for (const image of [...manifest.apps.map((app) => app.image)]) await recheckPodImage(ctx, image);
@@ -56,18 +72,28 @@ export async function runPrepared(ctx: EngineContext, input: RunPreparedInput, o
     pod[Symbol.dispose]();
     throw reason;
   }
-  return await start(ctx, { prepared: { pod, manifest }, detach: input.detach, interactive: input.interactive }, options);
+  return await start(
+    ctx,
+    { prepared: { pod, manifest }, detach: input.detach, interactive: input.interactive },
+    options,
+  );
 }
 
 async function start(
   ctx: EngineContext,
-  { prepared, detach, interactive }: { readonly prepared: PreparedPod; readonly detach: boolean; readonly interactive: boolean },
+  {
+    prepared,
+    detach,
+    interactive,
+  }: { readonly prepared: PreparedPod; readonly detach: boolean; readonly interactive: boolean },
   options: RunOptions,
 ): Promise<{ readonly uuid: string }> {
   const { pod, manifest } = prepared;
   if (interactive && manifest.apps.length !== 1) {
     await discardPod(ctx, pod);
-    throw new PodError("pod/bad-option", "Cannot give standard input to a pod of several apps", { hint: "run one app, or leave out --interactive" });
+    throw new PodError("pod/bad-option", "Cannot give standard input to a pod of several apps", {
+      hint: "run one app, or leave out --interactive",
+    });
   }
   try {
     const launch = { mode: detach ? ("spawn" as const) : ("exec" as const), interactive, ...options };
@@ -85,12 +111,18 @@ async function start(
 async function recheckPodImage(ctx: EngineContext, image: PodImage): Promise<void> {
   const raw = ctx.images.readBlob({ digest: image.digest, sizeBytes: 0 }, MAX_DOCUMENT_BYTES);
   const mediaType = peekMediaType(raw);
-  await recheckImage(ctx, { trustName: repositoryOf(parseImageName(image.name)), manifest: parseManifest(raw, mediaType) });
+  await recheckImage(ctx, {
+    trustName: repositoryOf(parseImageName(image.name)),
+    manifest: parseManifest(raw, mediaType),
+  });
 }
 
 async function recheckStage1(ctx: EngineContext, manifest: PodManifest): Promise<void> {
   const raw = ctx.images.readBlob({ digest: manifest.stage1.image.digest, sizeBytes: 0 }, MAX_DOCUMENT_BYTES);
-  await recheckImage(ctx, { trustName: `${STAGE1_TRUST_NAME}/${manifest.stage1.regime}`, manifest: parseManifest(raw, OCI_MANIFEST) });
+  await recheckImage(ctx, {
+    trustName: `${STAGE1_TRUST_NAME}/${manifest.stage1.regime}`,
+    manifest: parseManifest(raw, OCI_MANIFEST),
+  });
 }
 
 function peekMediaType(raw: Uint8Array): string {

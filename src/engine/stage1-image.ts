@@ -1,13 +1,13 @@
 import { formatTimestamp } from "../base/clock.ts";
+import type { Descriptor } from "../image/descriptor.ts";
 import { digestOf } from "../image/digest.ts";
 import { encodeConfig, encodeManifest } from "../image/encode-document.ts";
 import { encodeTar } from "../image/layer/encode-tar.ts";
 import { OCI_CONFIG, OCI_LAYER, OCI_MANIFEST } from "../image/media-types.ts";
 import { hostPlatform } from "../image/platform.ts";
-import type { Descriptor } from "../image/descriptor.ts";
 import type { PodImage } from "../pod/manifest.ts";
-import { collectStage1Tree } from "../stage1/systemd/collect-tree.ts";
 import { Stage1Error } from "../stage1/errors.ts";
+import { collectStage1Tree } from "../stage1/systemd/collect-tree.ts";
 import { addKey } from "../trust/edit-keyring.ts";
 import { writeRecord } from "../trust/records.ts";
 import type { EngineContext } from "./context.ts";
@@ -46,7 +46,11 @@ export async function readyStage1(ctx: EngineContext, regime: string, options: B
  * programs give the same digest.
  * @throws {Stage1Error} "stage1/unknown-regime", "stage1/missing-tool", "stage1/build-failed"
  */
-export async function buildStage1(ctx: EngineContext, input: { readonly regime: string }, options: BuildOptions = {}): Promise<Stage1Summary> {
+export async function buildStage1(
+  ctx: EngineContext,
+  input: { readonly regime: string },
+  options: BuildOptions = {},
+): Promise<Stage1Summary> {
   const { regime } = input;
   if (!REGIMES.some((one) => one.regime === regime)) {
     throw new Stage1Error("stage1/unknown-regime", `Cannot build stage1 "${regime}": there is no such regime`, {
@@ -68,7 +72,12 @@ export async function buildStage1(ctx: EngineContext, input: { readonly regime: 
     labels: {},
     stopSignal: "",
   });
-  const blob = (mediaType: string, raw: Uint8Array): Descriptor => ({ mediaType, digest: digestOf(raw), sizeBytes: raw.byteLength, annotations: {} });
+  const blob = (mediaType: string, raw: Uint8Array): Descriptor => ({
+    mediaType,
+    digest: digestOf(raw),
+    sizeBytes: raw.byteLength,
+    annotations: {},
+  });
   const raw = encodeManifest({
     config: blob(OCI_CONFIG, config),
     layers: [blob(OCI_LAYER, layer)],
@@ -76,7 +85,8 @@ export async function buildStage1(ctx: EngineContext, input: { readonly regime: 
   });
   const manifest = blob(OCI_MANIFEST, raw);
   using _import = await ctx.images.lockImport(options);
-  for (const one of [config, layer, raw]) await ctx.images.putBlob({ digest: digestOf(one), sizeBytes: one.byteLength }, [one]);
+  for (const one of [config, layer, raw])
+    await ctx.images.putBlob({ digest: digestOf(one), sizeBytes: one.byteLength }, [one]);
   await signStage1(ctx, { regime, raw, digest: manifest.digest });
   await ctx.images.setRef(stage1Name(regime), { descriptor: manifest, source: "this host" });
   ctx.events.report({ type: "stage1.built", stage1: regime, stage1Digest: manifest.digest });
@@ -123,7 +133,11 @@ async function signStage1(
 async function hostKey(ctx: EngineContext): Promise<string> {
   if (ctx.root.has(KEY_FILE)) return ctx.root.readText(KEY_FILE, 65_536);
   const { generateKey } = await import("../trust/openpgp/generate-key.ts");
-  const key = await generateKey({ name: "Gantry stage1 of this host", email: "stage1@localhost", atMs: ctx.clock.nowMs() });
+  const key = await generateKey({
+    name: "Gantry stage1 of this host",
+    email: "stage1@localhost",
+    atMs: ctx.clock.nowMs(),
+  });
   // The public half first: a crash in between leaves a key nobody can sign with, not one nobody trusts.
   addKey(ctx.root.sub("host-trust"), {
     scope: { kind: "prefix", name: STAGE1_TRUST_NAME },

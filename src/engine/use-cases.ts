@@ -40,7 +40,12 @@ export interface PodStatus {
   readonly labels: Readonly<Record<string, string>>;
   readonly apps: readonly AppStatus[];
   readonly networks: readonly AttachmentStatus[];
-  readonly ports: readonly { readonly hostIp: string; readonly hostPort: number; readonly podPort: number; readonly protocol: string }[];
+  readonly ports: readonly {
+    readonly hostIp: string;
+    readonly hostPort: number;
+    readonly podPort: number;
+    readonly protocol: string;
+  }[];
   /** Checks that were switched off for this pod, e.g. ["image"]. */
   readonly insecureOptions: readonly string[];
 }

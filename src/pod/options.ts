@@ -2,8 +2,20 @@
 
 /** A volume usable by every app of the pod. Spec: appc pod manifest "volumes". */
 export type VolumeOption =
-  | { readonly kind: "host"; readonly name: string; readonly source: string; readonly readOnly: boolean; readonly recursive: boolean }
-  | { readonly kind: "empty"; readonly name: string; readonly modeOctal: number; readonly uid: number; readonly gid: number };
+  | {
+      readonly kind: "host";
+      readonly name: string;
+      readonly source: string;
+      readonly readOnly: boolean;
+      readonly recursive: boolean;
+    }
+  | {
+      readonly kind: "empty";
+      readonly name: string;
+      readonly modeOctal: number;
+      readonly uid: number;
+      readonly gid: number;
+    };
 
 /** Where one app sees a volume. */
 export interface MountOption {

@@ -29,7 +29,8 @@ export interface PlanInput {
 export function planManifest(option: PodOption, input: PlanInput): PodManifest {
   const apps = option.apps.map((app, index) => {
     const planned = input.images[index];
-    if (planned === undefined) throw new PodError("pod/bad-option", `Cannot plan app "${app.image}": its image was not fetched`);
+    if (planned === undefined)
+      throw new PodError("pod/bad-option", `Cannot plan app "${app.image}": its image was not fetched`);
     return planApp(app, planned);
   });
   assertNamesUnique(apps.map((app) => app.name));
@@ -83,9 +84,13 @@ function planArgv(option: AppOption, config: ImageConfig): string[] {
 function planWorkingDir(option: AppOption, config: ImageConfig): string {
   const dir = option.workingDir ?? (config.workingDir === "" ? "/" : config.workingDir);
   if (!dir.startsWith("/") || /[\n\0]/.test(dir) || dir.split("/").includes("..")) {
-    throw new PodError("pod/bad-option", `Cannot use working directory "${dir}": it is not an absolute path without ".."`, {
-      hint: "write it as /path/in/the/app",
-    });
+    throw new PodError(
+      "pod/bad-option",
+      `Cannot use working directory "${dir}": it is not an absolute path without ".."`,
+      {
+        hint: "write it as /path/in/the/app",
+      },
+    );
   }
   return dir;
 }
@@ -102,23 +107,35 @@ function assertVolumes(option: PodOption, apps: readonly PodApp[]): void {
   const names = option.volumes.map((volume) => volume.name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) {
-    throw new PodError("pod/bad-option", `Cannot declare volume "${twice}" twice`, { hint: "give every --volume a name of its own" });
+    throw new PodError("pod/bad-option", `Cannot declare volume "${twice}" twice`, {
+      hint: "give every --volume a name of its own",
+    });
   }
   const bad = names.find((name) => !/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name));
   if (bad !== undefined) {
-    throw new PodError("pod/bad-option", `Cannot name a volume "${bad}"`, { hint: "use lower-case letters, digits and single dashes" });
+    throw new PodError("pod/bad-option", `Cannot name a volume "${bad}"`, {
+      hint: "use lower-case letters, digits and single dashes",
+    });
   }
   for (const { name, mounts } of apps) {
     for (const mount of mounts) {
       if (!mount.target.startsWith("/") || mount.target === "/" || mount.target.split("/").includes("..")) {
-        throw new PodError("pod/bad-option", `Cannot mount volume "${mount.volume}" at "${mount.target}" in app "${name}"`, {
-          hint: "write the target as an absolute path below / without .. in it",
-        });
+        throw new PodError(
+          "pod/bad-option",
+          `Cannot mount volume "${mount.volume}" at "${mount.target}" in app "${name}"`,
+          {
+            hint: "write the target as an absolute path below / without .. in it",
+          },
+        );
       }
       if (!names.includes(mount.volume)) {
-        throw new PodError("pod/missing-volume", `Cannot mount volume "${mount.volume}" in app "${name}": the pod has no such volume`, {
-          hint: `declare it: --volume ${mount.volume},kind=host,source=/PATH or --volume ${mount.volume},kind=empty`,
-        });
+        throw new PodError(
+          "pod/missing-volume",
+          `Cannot mount volume "${mount.volume}" in app "${name}": the pod has no such volume`,
+          {
+            hint: `declare it: --volume ${mount.volume},kind=host,source=/PATH or --volume ${mount.volume},kind=empty`,
+          },
+        );
       }
     }
   }

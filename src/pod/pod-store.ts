@@ -1,5 +1,5 @@
-import type { Files, FileStat, Lock } from "../sys/host.ts";
 import { SysError } from "../sys/errors.ts";
+import type { FileStat, Files, Lock } from "../sys/host.ts";
 import { PodError } from "./errors.ts";
 import { POD_DIR_STATES, type PodDirState, type PodEvent, type PodState, podStateOf, transition } from "./lifecycle.ts";
 import type { PodManifest } from "./manifest.ts";
@@ -221,8 +221,12 @@ function isPodManifest(value: unknown): value is PodManifest {
 }
 
 function badManifest(files: Files, cause: unknown): PodError {
-  return new PodError("pod/bad-manifest", `Cannot read pod manifest ${files.path("pod.json")}: not one this version wrote`, {
-    hint: "remove the pod with: gantry rm --force POD",
-    cause,
-  });
+  return new PodError(
+    "pod/bad-manifest",
+    `Cannot read pod manifest ${files.path("pod.json")}: not one this version wrote`,
+    {
+      hint: "remove the pod with: gantry rm --force POD",
+      cause,
+    },
+  );
 }

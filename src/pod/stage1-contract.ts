@@ -1,6 +1,6 @@
 import type { Files } from "../sys/host.ts";
-import type { AppName, PodId } from "./names.ts";
 import type { PodManifest } from "./manifest.ts";
+import type { AppName, PodId } from "./names.ts";
 
 /** How an app ended, as the regime recorded it in `status/<app>`. */
 export interface AppExit {

@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { EngineError } from "../base/errors.ts";
 import type { HttpRequest } from "./host.ts";
-import { createHttpClient } from "./http.ts";
 import { redactUrl } from "./http/redact-url.ts";
+import { createHttpClient } from "./http.ts";
 
 const servers: { stop(force: boolean): unknown }[] = [];
 afterEach(async () => {
@@ -33,7 +33,10 @@ async function codeOf(request: HttpRequest, limitBytes = 100, signal?: AbortSign
 
 test("createHttpClient() sends headers and hands back the raw body", async () => {
   const packed = Bun.gzipSync(new TextEncoder().encode("hello"));
-  const url = serve((r) => new Response(packed, { headers: { "content-encoding": "gzip", "x-agent": r.headers.get("user-agent") ?? "" } }));
+  const url = serve(
+    (r) =>
+      new Response(packed, { headers: { "content-encoding": "gzip", "x-agent": r.headers.get("user-agent") ?? "" } }),
+  );
   const answer = await client().send({ url });
   expect(answer.headers.get("x-agent")).toBe("gantry-test");
   expect(await answer.readBytes(1000)).toEqual(new Uint8Array(packed));
@@ -85,7 +88,21 @@ test("createHttpClient() refuses an unknown authority and accepts it from a CA f
   using dir = temporaryDirectory();
   const [key, cert] = [`${dir.path}/key.pem`, `${dir.path}/cert.pem`];
   const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"];
-  Bun.spawnSync(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", key, "-out", cert, ...subject]);
+  Bun.spawnSync([
+    "openssl",
+    "req",
+    "-x509",
+    "-newkey",
+    "rsa:2048",
+    "-nodes",
+    "-days",
+    "2",
+    "-keyout",
+    key,
+    "-out",
+    cert,
+    ...subject,
+  ]);
   const tls = { key: Bun.file(key), cert: Bun.file(cert) };
   const server = Bun.serve({ port: 0, hostname: "127.0.0.1", tls, fetch: () => new Response("safe") });
   servers.push(server);

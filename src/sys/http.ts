@@ -53,7 +53,10 @@ async function sendFollowing(settings: Settings, request: HttpRequest, signal?: 
     timer[Symbol.dispose]();
     await response.body?.cancel();
     if (followed >= maxRedirects) {
-      throw new SysError("sys/http-failed", `Cannot reach "${redactUrl(request.url)}": more than ${maxRedirects} redirects`);
+      throw new SysError(
+        "sys/http-failed",
+        `Cannot reach "${redactUrl(request.url)}": more than ${maxRedirects} redirects`,
+      );
     }
     hop = nextHop(hop, response.status, location);
   }
@@ -94,7 +97,10 @@ function assertAllowed(url: string, allowHttp: boolean): void {
 
 function nextHop(hop: Hop, status: number, location: string): Hop {
   if (!URL.canParse(location, hop.url)) {
-    throw new SysError("sys/http-failed", `Cannot follow the redirect of "${redactUrl(hop.url)}": its target is malformed`);
+    throw new SysError(
+      "sys/http-failed",
+      `Cannot follow the redirect of "${redactUrl(hop.url)}": its target is malformed`,
+    );
   }
   const [from, to] = [new URL(hop.url), new URL(location, hop.url)];
   const keepsCredentials = to.host === from.host && (to.protocol === from.protocol || to.protocol === "https:");

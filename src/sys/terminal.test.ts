@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { closeSync, openSync } from "node:fs";
-import { enterRawMode, isTerminal } from "./terminal.ts";
 import { tcgetattr } from "./linux/terminal-calls.ts";
+import { enterRawMode, isTerminal } from "./terminal.ts";
 
 test("isTerminal() tells a terminal from a file", () => {
   const [file, terminal] = [openSync("/dev/null", "r"), openSync("/dev/ptmx", "r+")];

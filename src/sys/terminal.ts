@@ -1,4 +1,4 @@
-import { O_RDWR, AT_FDCWD, O_NOCTTY } from "./linux/constants.ts";
+import { AT_FDCWD, O_NOCTTY, O_RDWR } from "./linux/constants.ts";
 import { openat2, read, write } from "./linux/fs-calls.ts";
 import { OwnedFd } from "./linux/owned-fd.ts";
 import { isatty, tcgetattr, tcsetattr } from "./linux/terminal-calls.ts";

@@ -39,7 +39,10 @@ export async function createCertificateAuthority(nowMs: number): Promise<Certifi
     certPem: root.toString("pem"),
     async issue(dnsNames) {
       const serverKeys = await makeKeys();
-      const names = [...dnsNames.map((value) => ({ type: "dns" as const, value })), ...["127.0.0.1", "::1"].map((value) => ({ type: "ip" as const, value }))];
+      const names = [
+        ...dnsNames.map((value) => ({ type: "dns" as const, value })),
+        ...["127.0.0.1", "::1"].map((value) => ({ type: "ip" as const, value })),
+      ];
       const parameters: Parameters<typeof X509CertificateGenerator.create>[0] = {
         ...validity,
         serialNumber: (++issued).toString(16).padStart(2, "0"),

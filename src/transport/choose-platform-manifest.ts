@@ -34,17 +34,24 @@ interface Walked {
 
 async function walk(
   source: ImageSource,
-  { descriptor, above, walked }: { readonly descriptor: Descriptor; readonly above: readonly string[]; readonly walked: Walked },
+  {
+    descriptor,
+    above,
+    walked,
+  }: { readonly descriptor: Descriptor; readonly above: readonly string[]; readonly walked: Walked },
   options: { readonly signal?: AbortSignal },
 ): Promise<void> {
   walked.indexes++;
-  if (above.length >= MAX_INDEX_DEPTH || above.includes(descriptor.digest)) throw tooDeep(descriptor, `nested more than ${MAX_INDEX_DEPTH} deep`);
+  if (above.length >= MAX_INDEX_DEPTH || above.includes(descriptor.digest))
+    throw tooDeep(descriptor, `nested more than ${MAX_INDEX_DEPTH} deep`);
   if (walked.indexes > MAX_INDEXES) throw tooDeep(descriptor, `part of more than ${MAX_INDEXES} indexes`);
   const raw = await source.readDocument(descriptor, MAX_INDEX_BYTES, options);
   for (const entry of parseIndex(raw, descriptor.mediaType).manifests) {
-    if (isIndexMediaType(entry.mediaType)) await walk(source, { descriptor: entry, above: [...above, descriptor.digest], walked }, options);
+    if (isIndexMediaType(entry.mediaType))
+      await walk(source, { descriptor: entry, above: [...above, descriptor.digest], walked }, options);
     else walked.manifests.push(entry);
-    if (walked.manifests.length > MAX_MANIFESTS) throw tooDeep(descriptor, `part of a list of more than ${MAX_MANIFESTS} manifests`);
+    if (walked.manifests.length > MAX_MANIFESTS)
+      throw tooDeep(descriptor, `part of a list of more than ${MAX_MANIFESTS} manifests`);
   }
 }
 

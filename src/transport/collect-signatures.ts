@@ -17,7 +17,11 @@ export type DocumentReader = (descriptor: Descriptor, limitBytes: number) => Pro
  */
 export async function collectSignatures(
   read: DocumentReader,
-  { subject, candidates, place }: { readonly subject: Digest; readonly candidates: readonly Descriptor[]; readonly place: string },
+  {
+    subject,
+    candidates,
+    place,
+  }: { readonly subject: Digest; readonly candidates: readonly Descriptor[]; readonly place: string },
 ): Promise<readonly FoundSignature[]> {
   const found: FoundSignature[] = [];
   for (const candidate of candidates.slice(0, MAX_SIGNATURES)) {
@@ -25,7 +29,11 @@ export async function collectSignatures(
       const manifest = await read(candidate, MAX_ARTIFACT_BYTES);
       const layer = signatureLayer(manifest, subject);
       if (layer === undefined) continue;
-      found.push({ bytes: await read(layer, MAX_SIGNATURE_BYTES), from: `${place}@${candidate.digest}`, over: "manifest" });
+      found.push({
+        bytes: await read(layer, MAX_SIGNATURE_BYTES),
+        from: `${place}@${candidate.digest}`,
+        over: "manifest",
+      });
     } catch (reason) {
       if (!isItsOwnFault(reason)) throw reason;
     }
@@ -36,5 +44,7 @@ export async function collectSignatures(
 function isItsOwnFault(reason: unknown): boolean {
   if (reason instanceof ImageError) return true;
   if (!(reason instanceof TransportError)) return false;
-  return ["transport/not-found", "transport/bad-answer", "transport/unsupported", "transport/bad-archive"].includes(reason.code);
+  return ["transport/not-found", "transport/bad-answer", "transport/unsupported", "transport/bad-archive"].includes(
+    reason.code,
+  );
 }

@@ -5,7 +5,11 @@ export type RegistryCredential =
 
 /** Looks up the credential for a repository; undefined means anonymous. Values never appear in messages. */
 export interface CredentialSource {
-  find(host: string, repository: string, options?: { readonly signal?: AbortSignal }): Promise<RegistryCredential | undefined>;
+  find(
+    host: string,
+    repository: string,
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<RegistryCredential | undefined>;
 }
 
 /** Always anonymous. */

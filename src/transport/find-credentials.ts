@@ -35,7 +35,9 @@ export function createCredentialSource(host: CredentialHost, places: CredentialP
       files ??= readAuthFiles(host, places);
       const name = registry === "index.docker.io" || registry === "registry-1.docker.io" ? "docker.io" : registry;
       for (const file of files) {
-        const known = longestPrefix(file, `${name}/${repository}`) ?? (await askHelper(host, { file, name, env: places.env }, options));
+        const known =
+          longestPrefix(file, `${name}/${repository}`) ??
+          (await askHelper(host, { file, name, env: places.env }, options));
         if (known !== undefined) return known;
       }
       return undefined;
@@ -48,9 +50,13 @@ function readAuthFiles(host: CredentialHost, { authFile, env }: CredentialPlaces
   if (named !== undefined && named !== "") {
     const file = readAuthFile(host, named);
     if (file !== undefined) return [file];
-    throw new TransportError("transport/bad-credentials", `Cannot read credentials "${named}": the file does not exist`, {
-      hint: "check the path given with --auth-file or REGISTRY_AUTH_FILE",
-    });
+    throw new TransportError(
+      "transport/bad-credentials",
+      `Cannot read credentials "${named}": the file does not exist`,
+      {
+        hint: "check the path given with --auth-file or REGISTRY_AUTH_FILE",
+      },
+    );
   }
   const { HOME: home, XDG_RUNTIME_DIR: runtime, XDG_CONFIG_HOME: config, DOCKER_CONFIG: docker } = env;
   const paths = [

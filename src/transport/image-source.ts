@@ -19,7 +19,11 @@ export interface ImageSource extends AsyncDisposable {
   /** Descriptor of the manifest or index that the reference names now. */
   resolve(options?: { readonly signal?: AbortSignal }): Promise<Descriptor>;
   /** The document's bytes (manifest, index, config), at most `limitBytes`. Already checked against digest and size. */
-  readDocument(descriptor: Descriptor, limitBytes: number, options?: { readonly signal?: AbortSignal }): Promise<Uint8Array>;
+  readDocument(
+    descriptor: Descriptor,
+    limitBytes: number,
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<Uint8Array>;
   /** Bytes of a blob from `fromByte` on, as they come; may be cut short by the peer. Not checked. */
   openBlob(descriptor: Descriptor, fromByte: number, options?: { readonly signal?: AbortSignal }): Promise<BlobStream>;
   /** Signatures offered for the manifest with this digest (referrers, `.asc` beside an archive). */

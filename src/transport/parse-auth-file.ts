@@ -1,5 +1,5 @@
-import { TransportError } from "./errors.ts";
 import type { RegistryCredential } from "./credentials.ts";
+import { TransportError } from "./errors.ts";
 
 /** What an `auth.json` or Docker `config.json` says, by key as written (`host`, `host/path`, or an old URL form). */
 export interface AuthFile {
@@ -22,7 +22,9 @@ export function parseAuthFile(content: string, path: string): AuthFile {
     const credential = parseEntry(objectOf(value));
     if (credential !== undefined) auths.set(normaliseKey(key), credential);
   }
-  const helpers = Object.entries(objectOf(document["credHelpers"])).filter((entry): entry is [string, string] => isHelperName(entry[1]));
+  const helpers = Object.entries(objectOf(document["credHelpers"])).filter((entry): entry is [string, string] =>
+    isHelperName(entry[1]),
+  );
   const store = document["credsStore"];
   return {
     auths,
@@ -43,14 +45,22 @@ function parseObject(content: string, path: string): Readonly<Record<string, unk
 }
 
 function parseEntry(entry: Readonly<Record<string, unknown>>): RegistryCredential | undefined {
-  const { identitytoken, auth, username, password } = entry as { identitytoken?: unknown; auth?: unknown; username?: unknown; password?: unknown };
+  const { identitytoken, auth, username, password } = entry as {
+    identitytoken?: unknown;
+    auth?: unknown;
+    username?: unknown;
+    password?: unknown;
+  };
   if (typeof identitytoken === "string" && identitytoken !== "") return { kind: "identity", token: identitytoken };
   if (typeof auth === "string" && auth !== "") {
     const plain = Buffer.from(auth, "base64").toString("utf8");
     const colon = plain.indexOf(":");
-    return colon < 1 ? undefined : { kind: "basic", username: plain.slice(0, colon), password: plain.slice(colon + 1).replace(/\0+$/, "") };
+    return colon < 1
+      ? undefined
+      : { kind: "basic", username: plain.slice(0, colon), password: plain.slice(colon + 1).replace(/\0+$/, "") };
   }
-  if (typeof username === "string" && typeof password === "string" && username !== "") return { kind: "basic", username, password };
+  if (typeof username === "string" && typeof password === "string" && username !== "")
+    return { kind: "basic", username, password };
   return undefined;
 }
 

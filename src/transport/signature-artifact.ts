@@ -36,9 +36,13 @@ export function buildSignatureArtifact(
   options: { readonly createdAt?: string } = {},
 ): SignatureArtifact {
   if (signature.byteLength === 0 || signature.byteLength > MAX_SIGNATURE_BYTES) {
-    throw new TransportError("transport/unsupported", `Cannot attach a signature of ${signature.byteLength} bytes: the limit is 1 to ${MAX_SIGNATURE_BYTES}`, {
-      hint: "give one detached OpenPGP signature",
-    });
+    throw new TransportError(
+      "transport/unsupported",
+      `Cannot attach a signature of ${signature.byteLength} bytes: the limit is 1 to ${MAX_SIGNATURE_BYTES}`,
+      {
+        hint: "give one detached OpenPGP signature",
+      },
+    );
   }
   const config = blobOf(new TextEncoder().encode("{}"), OCI_EMPTY);
   const layer = blobOf(signature, SIGNATURE_LAYER_TYPE);
@@ -49,10 +53,17 @@ export function buildSignatureArtifact(
     config: encodeDescriptor(config.descriptor),
     layers: [encodeDescriptor(layer.descriptor)],
     subject: { mediaType: subject.mediaType, digest: subject.digest, size: subject.sizeBytes },
-    ...(options.createdAt === undefined ? {} : { annotations: { "org.opencontainers.image.created": options.createdAt } }),
+    ...(options.createdAt === undefined
+      ? {}
+      : { annotations: { "org.opencontainers.image.created": options.createdAt } }),
   };
   const { raw, descriptor } = blobOf(new TextEncoder().encode(JSON.stringify(document)), OCI_MANIFEST);
-  return { subject, config, layer, manifest: { raw, descriptor: { ...descriptor, artifactType: SIGNATURE_ARTIFACT_TYPE } } };
+  return {
+    subject,
+    config,
+    layer,
+    manifest: { raw, descriptor: { ...descriptor, artifactType: SIGNATURE_ARTIFACT_TYPE } },
+  };
 }
 
 /** JSON shape of a descriptor. */

@@ -15,7 +15,13 @@ export function sniffMediaType(raw: Uint8Array): string | undefined {
     return undefined; // not JSON is one of the answers
   }
   if (typeof document !== "object" || document === null || Array.isArray(document)) return undefined;
-  const fields: { mediaType?: unknown; manifests?: unknown; layers?: unknown; config?: unknown; schemaVersion?: unknown } = document;
+  const fields: {
+    mediaType?: unknown;
+    manifests?: unknown;
+    layers?: unknown;
+    config?: unknown;
+    schemaVersion?: unknown;
+  } = document;
   if (fields.schemaVersion === 1) return DOCKER_V1_TYPE;
   const isIndex = Array.isArray(fields.manifests);
   const isManifest = Array.isArray(fields.layers) || fields.config !== undefined;

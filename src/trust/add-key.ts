@@ -22,23 +22,33 @@ export interface PlannedKey {
  * Checks the keys of a file before they are trusted for `scope`; all or none.
  * @throws {TrustError} "trust/bad-key", "trust/bad-scope", "trust/key-expired", "trust/key-revoked", "trust/weak-key"
  */
-export async function planKeyAdd(keyring: Keyring, input: { readonly bytes: Uint8Array; readonly scope: Scope; readonly atMs: number }): Promise<readonly PlannedKey[]> {
+export async function planKeyAdd(
+  keyring: Keyring,
+  input: { readonly bytes: Uint8Array; readonly scope: Scope; readonly atMs: number },
+): Promise<readonly PlannedKey[]> {
   if (input.scope.kind !== "root") parseScopeName(input.scope.name);
   const keys = await readKeys(input.bytes, input.atMs);
   return keys.map(({ summary, armored }) => {
     assertUsable(summary.fingerprint, summary.standing);
     const revocation = keyring.revocations.get(summary.fingerprint);
-    if (revocation !== undefined) assertUsable(summary.fingerprint, { state: "revoked", reason: `revoked on this host: ${revocation.reason}` });
+    if (revocation !== undefined)
+      assertUsable(summary.fingerprint, { state: "revoked", reason: `revoked on this host: ${revocation.reason}` });
     const scopeText = formatScope(input.scope);
     const warnings: string[] = [];
     if (input.scope.kind === "root") warnings.push("it will be trusted for every image");
     if (summary.userIds.length === 0) warnings.push("it names no owner");
     if (keys.length > 1) warnings.push(`the file holds ${keys.length} keys; all of them will be trusted`);
     return {
-      scope: input.scope, fingerprint: summary.fingerprint, armored, userIds: summary.userIds, algorithm: summary.algorithm,
+      scope: input.scope,
+      fingerprint: summary.fingerprint,
+      armored,
+      userIds: summary.userIds,
+      algorithm: summary.algorithm,
       ...(summary.expiresAt === undefined ? {} : { expiresAt: summary.expiresAt }),
       warnings,
-      known: keyring.entries.some((one) => !one.masked && one.fingerprint === summary.fingerprint && formatScope(one.scope) === scopeText),
+      known: keyring.entries.some(
+        (one) => !one.masked && one.fingerprint === summary.fingerprint && formatScope(one.scope) === scopeText,
+      ),
     };
   });
 }
@@ -52,10 +62,15 @@ function assertUsable(fingerprint: string, standing: KeyStanding): void {
 
 function codeOf(state: Exclude<KeyStanding["state"], "valid">): TrustErrorCode {
   switch (state) {
-    case "expired": return "trust/key-expired";
-    case "revoked": return "trust/key-revoked";
-    case "weak": return "trust/weak-key";
-    case "unusable": return "trust/bad-key";
-    default: return assertNever(state);
+    case "expired":
+      return "trust/key-expired";
+    case "revoked":
+      return "trust/key-revoked";
+    case "weak":
+      return "trust/weak-key";
+    case "unusable":
+      return "trust/bad-key";
+    default:
+      return assertNever(state);
   }
 }

@@ -40,9 +40,11 @@ export function decide(policy: Policy, input: DecisionInput): Decision {
   const rule = findRule(policy, input.name);
   const exception = findException(policy, input);
   if (rule.require.kind === "reject") {
-    if (exception !== undefined && specificityOf(exception.scope) > specificityOf(rule.scope)) return acceptException(exception);
+    if (exception !== undefined && specificityOf(exception.scope) > specificityOf(rule.scope))
+      return acceptException(exception);
     return {
-      kind: "refuse", code: "trust/rejected-by-policy",
+      kind: "refuse",
+      code: "trust/rejected-by-policy",
       reason: `the policy rejects ${formatScope(rule.scope)}`,
       hint: "ask who wrote the policy; see which rule: gantry trust check",
     };
@@ -67,7 +69,9 @@ function findException(policy: Policy, input: DecisionInput): Exception | undefi
 }
 
 function findMostSpecific<T extends { readonly scope: Scope }>(all: readonly T[], name: string): T | undefined {
-  return all.filter((one) => isCoveredBy(one.scope, name)).toSorted((a, b) => specificityOf(b.scope) - specificityOf(a.scope))[0];
+  return all
+    .filter((one) => isCoveredBy(one.scope, name))
+    .toSorted((a, b) => specificityOf(b.scope) - specificityOf(a.scope))[0];
 }
 
 function acceptByKeys(rule: Rule, input: DecisionInput): Decision | undefined {

@@ -10,7 +10,10 @@ import { formatScope, type Scope } from "./scope.ts";
  * Writes one armored key into a layer (its directory). Idempotent and atomic; plan it with `planKeyAdd` first.
  * @throws {TrustError} "trust/bad-key", "trust/bad-scope"
  */
-export function addKey(files: Files, input: { readonly scope: Scope; readonly fingerprint: string; readonly armored: string }): void {
+export function addKey(
+  files: Files,
+  input: { readonly scope: Scope; readonly fingerprint: string; readonly armored: string },
+): void {
   files.writeAtomic(keyPath(keyScope(input.scope), assertFingerprint(input.fingerprint)), input.armored, 0o644);
 }
 
@@ -19,12 +22,18 @@ export function addKey(files: Files, input: { readonly scope: Scope; readonly fi
  * Without a scope: in every scope. Returns the scopes it was taken from.
  * @throws {TrustError} "trust/not-found"
  */
-export function removeKey(layers: readonly TrustLayer[], input: { readonly fingerprint: string; readonly scope?: Scope }): readonly Scope[] {
+export function removeKey(
+  layers: readonly TrustLayer[],
+  input: { readonly fingerprint: string; readonly scope?: Scope },
+): readonly Scope[] {
   const target = layers.at(-1);
   const fingerprint = assertFingerprint(input.fingerprint);
   const wanted = input.scope === undefined ? undefined : formatScope(input.scope);
   const hits = openKeyring(layers).entries.filter(
-    (entry) => entry.fingerprint === fingerprint && !entry.masked && (wanted === undefined || formatScope(entry.scope) === wanted),
+    (entry) =>
+      entry.fingerprint === fingerprint &&
+      !entry.masked &&
+      (wanted === undefined || formatScope(entry.scope) === wanted),
   );
   if (target === undefined || hits.length === 0) throw notTrusted(fingerprint);
   const lower = layers.slice(0, -1);
@@ -41,9 +50,16 @@ export function removeKey(layers: readonly TrustLayer[], input: { readonly finge
  * adding the key again. Idempotent: the first record stays.
  * @throws {TrustError} "trust/bad-key" when `fingerprint` is not whole.
  */
-export function revokeKey(host: { readonly files: Files; readonly clock: Clock }, input: { readonly fingerprint: string; readonly reason: string }): Revocation {
+export function revokeKey(
+  host: { readonly files: Files; readonly clock: Clock },
+  input: { readonly fingerprint: string; readonly reason: string },
+): Revocation {
   const fingerprint = assertFingerprint(input.fingerprint);
-  const revocation: Revocation = { fingerprint, reason: input.reason.slice(0, 1024), revokedAt: formatTimestamp(host.clock.nowMs()) };
+  const revocation: Revocation = {
+    fingerprint,
+    reason: input.reason.slice(0, 1024),
+    revokedAt: formatTimestamp(host.clock.nowMs()),
+  };
   const path = revocationPath(fingerprint);
   if (!host.files.has(path)) host.files.writeAtomic(path, `${JSON.stringify(revocation)}\n`, 0o644);
   return revocation;
@@ -65,5 +81,7 @@ function assertFingerprint(text: string): string {
 }
 
 function notTrusted(fingerprint: string): TrustError {
-  return new TrustError("trust/not-found", `Cannot remove key "${fingerprint}": not trusted for that scope`, { hint: "see gantry trust list" });
+  return new TrustError("trust/not-found", `Cannot remove key "${fingerprint}": not trusted for that scope`, {
+    hint: "see gantry trust list",
+  });
 }

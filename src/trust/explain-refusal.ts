@@ -5,32 +5,70 @@ import { formatScope } from "./scope.ts";
 import type { SignatureFact } from "./signature-fact.ts";
 
 /** The worst news first: one tampered or revoked signature is said before an unknown one. */
-const ORDER: readonly SignatureFact["kind"][] = ["bad", "revoked", "weak", "expired", "wrong-prefix", "unknown-key", "good"];
+const ORDER: readonly SignatureFact["kind"][] = [
+  "bad",
+  "revoked",
+  "weak",
+  "expired",
+  "wrong-prefix",
+  "unknown-key",
+  "good",
+];
 
 /** Turns facts that were not enough into one reason and the next command. Pure. */
 export function explainRefusal(require: Requirement, input: DecisionInput): Refusal {
   const add = `gantry trust add --prefix ${input.name} KEYFILE`;
   const worst = input.signatures.toSorted((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind))[0];
   if (worst === undefined) {
-    return refuse("trust/unsigned", "no signature was found", `sign it: gantry sign ${input.name}; or, for this once, pass --insecure-options=image`);
+    return refuse(
+      "trust/unsigned",
+      "no signature was found",
+      `sign it: gantry sign ${input.name}; or, for this once, pass --insecure-options=image`,
+    );
   }
   switch (worst.kind) {
     case "bad":
-      return refuse("trust/bad-signature", `the signature by ${worst.fingerprint ?? worst.signer} does not hold: ${worst.reason}`,
-        "fetch it again; if it stays, the content is not what was signed: ask the publisher to sign it again with gantry sign");
+      return refuse(
+        "trust/bad-signature",
+        `the signature by ${worst.fingerprint ?? worst.signer} does not hold: ${worst.reason}`,
+        "fetch it again; if it stays, the content is not what was signed: ask the publisher to sign it again with gantry sign",
+      );
     case "revoked":
-      return refuse("trust/key-revoked", `the key ${worst.fingerprint ?? worst.signer} is revoked: ${worst.reason}`, `get the publisher's new key, then: ${add}`);
+      return refuse(
+        "trust/key-revoked",
+        `the key ${worst.fingerprint ?? worst.signer} is revoked: ${worst.reason}`,
+        `get the publisher's new key, then: ${add}`,
+      );
     case "weak":
-      return refuse("trust/weak-key", `the signature by ${worst.fingerprint ?? worst.signer} is too weak: ${worst.reason}`, `ask for a signature by a stronger key, then: ${add}`);
+      return refuse(
+        "trust/weak-key",
+        `the signature by ${worst.fingerprint ?? worst.signer} is too weak: ${worst.reason}`,
+        `ask for a signature by a stronger key, then: ${add}`,
+      );
     case "expired":
-      return refuse("trust/key-expired", `the key ${worst.fingerprint ?? worst.signer} does not count any more: ${worst.reason}`, `get the publisher's renewed key, then: ${add}`);
+      return refuse(
+        "trust/key-expired",
+        `the key ${worst.fingerprint ?? worst.signer} does not count any more: ${worst.reason}`,
+        `get the publisher's renewed key, then: ${add}`,
+      );
     case "wrong-prefix":
-      return refuse("trust/wrong-prefix", `the key ${worst.fingerprint} is trusted for ${worst.scopes.map(formatScope).join(", ")} only`, `if it may sign this name too: ${add}`);
+      return refuse(
+        "trust/wrong-prefix",
+        `the key ${worst.fingerprint} is trusted for ${worst.scopes.map(formatScope).join(", ")} only`,
+        `if it may sign this name too: ${add}`,
+      );
     case "unknown-key":
-      return refuse("trust/unknown-key", `it is signed by ${worst.signer}, which is not in the keyring`, `if you trust that key: ${add}`);
+      return refuse(
+        "trust/unknown-key",
+        `it is signed by ${worst.signer}, which is not in the keyring`,
+        `if you trust that key: ${add}`,
+      );
     case "good":
-      return refuse("trust/rejected-by-policy", `the policy wants ${formatRequirement(require)}, and it is signed by ${worst.fingerprint}`,
-        `have it signed by the keys the policy names: gantry sign ${input.name}`);
+      return refuse(
+        "trust/rejected-by-policy",
+        `the policy wants ${formatRequirement(require)}, and it is signed by ${worst.fingerprint}`,
+        `have it signed by the keys the policy names: gantry sign ${input.name}`,
+      );
   }
 }
 

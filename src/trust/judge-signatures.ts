@@ -26,8 +26,14 @@ export async function judgeSignatures(keys: JudgeKeys, input: JudgeInput): Promi
   const unique = new Map(keys.parsed.map((one) => [one.entry.fingerprint, one.key]));
   // The same fingerprint may be trusted for several scopes from files with different self-signatures: those that hold
   // for this name are the ones that count.
-  for (const one of keys.parsed) if (isCoveredBy(one.entry.scope, input.name)) unique.set(one.entry.fingerprint, one.key);
-  const findings = await verifyDetached({ message: input.message, signature: input.signature, keys: [...unique.values()], atMs: input.atMs });
+  for (const one of keys.parsed)
+    if (isCoveredBy(one.entry.scope, input.name)) unique.set(one.entry.fingerprint, one.key);
+  const findings = await verifyDetached({
+    message: input.message,
+    signature: input.signature,
+    keys: [...unique.values()],
+    atMs: input.atMs,
+  });
   return findings.map((finding) => narrow(keys, finding, input.name));
 }
 
@@ -35,8 +41,11 @@ function narrow(keys: JudgeKeys, finding: SignatureFinding, name: string): Signa
   if (finding.kind === "unknown-key" || finding.fingerprint === undefined) return finding;
   const { fingerprint, signer } = finding;
   const revocation = keys.keyring.revocations.get(fingerprint);
-  if (revocation !== undefined) return { kind: "revoked", fingerprint, signer, reason: `on this host: ${revocation.reason}` };
+  if (revocation !== undefined)
+    return { kind: "revoked", fingerprint, signer, reason: `on this host: ${revocation.reason}` };
   if (finding.kind !== "good") return finding;
-  const scopes: readonly Scope[] = keys.parsed.filter((one) => one.entry.fingerprint === fingerprint).map((one) => one.entry.scope);
+  const scopes: readonly Scope[] = keys.parsed
+    .filter((one) => one.entry.fingerprint === fingerprint)
+    .map((one) => one.entry.scope);
   return scopes.some((scope) => isCoveredBy(scope, name)) ? finding : { kind: "wrong-prefix", fingerprint, scopes };
 }

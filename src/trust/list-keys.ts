@@ -1,6 +1,6 @@
 import type { Keyring } from "./keyring.ts";
-import { parseEntry } from "./parse-keyring.ts";
 import { readKeys } from "./openpgp/read-keys.ts";
+import { parseEntry } from "./parse-keyring.ts";
 import type { Scope } from "./scope.ts";
 
 /** One row of `trust list`. */
@@ -21,20 +21,32 @@ export async function listKeys(keyring: Keyring, atMs: number): Promise<readonly
   return await Promise.all(keyring.entries.map((entry) => describe(keyring, { entry, atMs })));
 }
 
-async function describe(keyring: Keyring, input: { readonly entry: Keyring["entries"][number]; readonly atMs: number }): Promise<ListedKey> {
+async function describe(
+  keyring: Keyring,
+  input: { readonly entry: Keyring["entries"][number]; readonly atMs: number },
+): Promise<ListedKey> {
   const { entry } = input;
   const base = { scope: entry.scope, fingerprint: entry.fingerprint, layer: entry.layer };
   const revocation = keyring.revocations.get(entry.fingerprint);
   try {
-    const summary = entry.masked ? (await readKeys(entry.bytes, input.atMs))[0]?.summary : (await parseEntry(entry, input.atMs)).summary;
+    const summary = entry.masked
+      ? (await readKeys(entry.bytes, input.atMs))[0]?.summary
+      : (await parseEntry(entry, input.atMs)).summary;
     const facts = {
-      userIds: summary?.userIds ?? [], algorithm: summary?.algorithm ?? "",
+      userIds: summary?.userIds ?? [],
+      algorithm: summary?.algorithm ?? "",
       ...(summary?.expiresAt === undefined ? {} : { expiresAt: summary.expiresAt }),
     };
-    if (entry.masked) return { ...base, ...facts, state: "masked", reason: `an empty file in layer ${entry.layer} masks it` };
+    if (entry.masked)
+      return { ...base, ...facts, state: "masked", reason: `an empty file in layer ${entry.layer} masks it` };
     if (revocation !== undefined) return { ...base, ...facts, state: "revoked", reason: revocation.reason };
     const standing = summary?.standing ?? { state: "unusable" as const, reason: "no key in the file" };
-    return { ...base, ...facts, state: standing.state, ...(standing.state === "valid" ? {} : { reason: standing.reason }) };
+    return {
+      ...base,
+      ...facts,
+      state: standing.state,
+      ...(standing.state === "valid" ? {} : { reason: standing.reason }),
+    };
   } catch (reason) {
     // A listing shows what is wrong with a file instead of ending there.
     const text = reason instanceof Error ? reason.message : String(reason);

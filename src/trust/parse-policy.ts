@@ -28,7 +28,9 @@ export function parsePolicyFile(text: string): ParsedPolicyFile {
   const top = readFields(document, { path: "$", problems }, ["gantryKind", "gantryVersion", "rules", "exceptions"]);
   if (top["gantryKind"] !== "policy") problems.push('$.gantryKind: must be "policy"');
   if (top["gantryVersion"] !== "v1") problems.push('$.gantryVersion: must be "v1"');
-  const rules = readList(top["rules"], { path: "$.rules", problems }).flatMap((item, i) => readRule(item, { path: `$.rules[${i}]`, problems }));
+  const rules = readList(top["rules"], { path: "$.rules", problems }).flatMap((item, i) =>
+    readRule(item, { path: `$.rules[${i}]`, problems }),
+  );
   const exceptions = readList(top["exceptions"], { path: "$.exceptions", problems }).flatMap((item, i) =>
     readException(item, { path: `$.exceptions[${i}]`, problems }),
   );
@@ -57,7 +59,9 @@ function readRequirement(value: unknown, at: At): Requirement | undefined {
   if (items.length === 0) at.problems.push(`${path}: must name at least one key`);
   const keys = items.flatMap((key, i) => {
     if (typeof key === "string" && (isFingerprint(key) || (kind === "anyOf" && key === "keyring"))) return [key];
-    at.problems.push(`${path}[${i}]: must be a whole fingerprint in lower case${kind === "anyOf" ? ' or "keyring"' : ""}`);
+    at.problems.push(
+      `${path}[${i}]: must be a whole fingerprint in lower case${kind === "anyOf" ? ' or "keyring"' : ""}`,
+    );
     return [];
   });
   return { kind, keys };
@@ -72,8 +76,10 @@ function readException(item: unknown, at: At): readonly Exception[] {
   const expiresAtMs = typeof expires === "string" && isTimestamp(expires) ? Date.parse(expires) : Number.NaN;
   const hasReason = typeof reason === "string" && reason.trim() !== "";
   if (!hasReason) at.problems.push(`${at.path}.reason: must say why`);
-  if (Number.isNaN(expiresAtMs)) at.problems.push(`${at.path}.expires: must be an RFC 3339 time with zone, as 2027-01-31T00:00:00Z`);
-  const isDigestOk = digest === undefined || (typeof digest === "string" && /^sha(?:256:[0-9a-f]{64}|512:[0-9a-f]{128})$/.test(digest));
+  if (Number.isNaN(expiresAtMs))
+    at.problems.push(`${at.path}.expires: must be an RFC 3339 time with zone, as 2027-01-31T00:00:00Z`);
+  const isDigestOk =
+    digest === undefined || (typeof digest === "string" && /^sha(?:256:[0-9a-f]{64}|512:[0-9a-f]{128})$/.test(digest));
   if (!isDigestOk) at.problems.push(`${at.path}.digest: must be sha256: or sha512: with lower-case hex`);
   if (scope === undefined || !hasReason || Number.isNaN(expiresAtMs) || !isDigestOk) return [];
   return [{ scope, reason, expiresAtMs, ...(typeof digest === "string" ? { digest } : {}) }];

@@ -32,25 +32,35 @@ afterEach(() => rmSync(dir, { recursive: true, force: true }));
 const vendor = () => openFiles(join(dir, "vendor"));
 const admin = () => openFiles(join(dir, "admin"));
 const store = () => openFiles(join(dir, "store"));
-const layers = () => [{ name: "vendor", files: vendor() }, { name: "admin", files: admin() }];
+const layers = () => [
+  { name: "vendor", files: vendor() },
+  { name: "admin", files: admin() },
+];
 const host = () => ({ layers: layers(), clock, store: store() });
 
 function trustKey(scope: Scope, files = admin()): void {
   addKey(files, { scope, fingerprint: key.fingerprint, armored: key.publicKey });
 }
 
-async function signature(bytes: Uint8Array = RAW): Promise<{ bytes: Uint8Array; from: string; over: "manifest" | "archive" }> {
+async function signature(
+  bytes: Uint8Array = RAW,
+): Promise<{ bytes: Uint8Array; from: string; over: "manifest" | "archive" }> {
   const text = await signDetached({ bytes, privateKey: key.privateKey, atMs: NOW_MS - 1000 });
   return { bytes: new TextEncoder().encode(text), from: "test", over: "manifest" };
 }
 
-async function verify(name: string, options: { signed?: boolean; insecure?: boolean; tampered?: boolean } = {}): Promise<void> {
-  const signatures = options.signed === false ? [] : [await signature(options.tampered === true ? new Uint8Array([1]) : RAW)];
+async function verify(
+  name: string,
+  options: { signed?: boolean; insecure?: boolean; tampered?: boolean } = {},
+): Promise<void> {
+  const signatures =
+    options.signed === false ? [] : [await signature(options.tampered === true ? new Uint8Array([1]) : RAW)];
   const input = { name, manifest: { raw: RAW, digest: DIGEST }, signatures, insecure: options.insecure ?? false };
   writeRecord(store(), await verifyImage(openTrust(layers(), clock), input));
 }
 
-const start = (name: string, insecure = false) => recheck(host(), { name, manifestDigest: DIGEST, insecure, readManifest: () => RAW });
+const start = (name: string, insecure = false) =>
+  recheck(host(), { name, manifestDigest: DIGEST, insecure, readManifest: () => RAW });
 
 async function codeOf(work: Promise<unknown>): Promise<string> {
   try {
@@ -82,7 +92,14 @@ test("recheck() accepts what is current, and refuses a name that was never verif
 test("recheck() refuses at the next start once the key is revoked, removed or the policy rejects", async () => {
   trustKey({ kind: "root" });
   await verify("example.com/a");
-  admin().writeAtomic("policy.d/a.json", JSON.stringify({ gantryKind: "policy", gantryVersion: "v1", rules: [{ scope: { kind: "exact", name: "example.com/a" }, require: "reject" }] }));
+  admin().writeAtomic(
+    "policy.d/a.json",
+    JSON.stringify({
+      gantryKind: "policy",
+      gantryVersion: "v1",
+      rules: [{ scope: { kind: "exact", name: "example.com/a" }, require: "reject" }],
+    }),
+  );
   expect(await codeOf(start("example.com/a"))).toBe("trust/rejected-by-policy");
   expect(await codeOf(start("example.com/a", true))).toBe("trust/rejected-by-policy");
   admin().remove("policy.d/a.json");
@@ -99,7 +116,9 @@ test("recheck() verifies recorded signatures again when keys changed", async () 
   await verify("example.com/a");
   const path = recordPath(DIGEST);
   const other = Buffer.from((await signature(new Uint8Array([1]))).bytes).toString("base64");
-  const original = Buffer.from((JSON.parse(store().readText(path)) as [{ signatures: [{ bytes: string }] }])[0].signatures[0].bytes).toString();
+  const original = Buffer.from(
+    (JSON.parse(store().readText(path)) as [{ signatures: [{ bytes: string }] }])[0].signatures[0].bytes,
+  ).toString();
   store().writeAtomic(path, store().readText(path).replace(original, other));
   trustKey({ kind: "prefix", name: "example.com" });
   expect(await codeOf(start("example.com/a"))).toBe("trust/bad-signature");
@@ -116,7 +135,9 @@ test("recheck() of an unchanged record loads neither OpenPGP nor valibot", async
   await verify("example.com/a");
   const probe = join(dir, "probe.ts");
   const at = (rel: string) => JSON.stringify(join(import.meta.dir, rel));
-  await Bun.write(probe, `
+  await Bun.write(
+    probe,
+    `
     import { plugin } from "bun";
     const seen = [];
     plugin({ name: "probe", setup(build) { build.onLoad({ filter: /redecide|openpgp|valibot/ }, (args) => { seen.push(args.path); return undefined; }); } });
@@ -127,7 +148,8 @@ test("recheck() of an unchanged record loads neither OpenPGP nor valibot", async
       { name: "example.com/a", manifestDigest: ${JSON.stringify(DIGEST)}, insecure: false });
     console.log(JSON.stringify(seen));
     await import(${at("redecide.ts")}).catch(() => undefined);
-    console.log(seen.length > 0);`);
+    console.log(seen.length > 0);`,
+  );
   const run = Bun.spawnSync([process.execPath, probe]);
   expect(run.stderr.toString()).toBe("");
   expect(run.stdout.toString().trim()).toBe("[]\ntrue"); // the second line proves that the probe sees loads
@@ -149,9 +171,13 @@ test("verifyImage() refuses to go on with a key file that holds another key", as
 test("planKeyAdd() refuses a key revoked on this host, and garbage", async () => {
   const bytes = new TextEncoder().encode(key.publicKey);
   const scope: Scope = { kind: "prefix", name: "localhost:5000/app" };
-  expect((await planKeyAdd(openKeyring(layers()), { bytes, scope, atMs: NOW_MS })).map((one) => one.fingerprint)).toEqual([key.fingerprint]);
+  expect(
+    (await planKeyAdd(openKeyring(layers()), { bytes, scope, atMs: NOW_MS })).map((one) => one.fingerprint),
+  ).toEqual([key.fingerprint]);
   expect(await codeOf(planKeyAdd(openKeyring(layers()), { bytes: RAW, scope, atMs: NOW_MS }))).toBe("trust/bad-key");
-  expect(await codeOf(planKeyAdd(openKeyring(layers()), { bytes, scope: { kind: "prefix", name: "a/../b" }, atMs: NOW_MS }))).toBe("trust/bad-scope");
+  expect(
+    await codeOf(planKeyAdd(openKeyring(layers()), { bytes, scope: { kind: "prefix", name: "a/../b" }, atMs: NOW_MS })),
+  ).toBe("trust/bad-scope");
   revokeKey({ files: admin(), clock }, { fingerprint: key.fingerprint, reason: "stolen" });
   expect(await codeOf(planKeyAdd(openKeyring(layers()), { bytes, scope, atMs: NOW_MS }))).toBe("trust/key-revoked");
 });

@@ -49,7 +49,11 @@ function isCurrent(host: RecheckHost, record: VerificationRecord): boolean {
 }
 
 function noRecord(input: RecheckInput): TrustError {
-  return new TrustError("trust/no-record", `Cannot start image "${input.name}": ${input.manifestDigest} was never verified under this name`, {
-    hint: `verify it: gantry fetch ${input.name}`,
-  });
+  return new TrustError(
+    "trust/no-record",
+    `Cannot start image "${input.name}": ${input.manifestDigest} was never verified under this name`,
+    {
+      hint: `verify it: gantry fetch ${input.name}`,
+    },
+  );
 }

@@ -79,24 +79,40 @@ function isRecord(value: unknown): value is VerificationRecord {
   const one = value as Record<string, unknown>;
   const texts = ["name", "manifestDigest", "verifiedAt", "keyringHash", "policyHash"];
   return (
-    one["gantryKind"] === "verification" && one["gantryVersion"] === "v1" && texts.every((field) => typeof one[field] === "string") &&
+    one["gantryKind"] === "verification" &&
+    one["gantryVersion"] === "v1" &&
+    texts.every((field) => typeof one[field] === "string") &&
     (one["validUntil"] === undefined || typeof one["validUntil"] === "string") &&
-    Array.isArray(one["acceptedBy"]) && one["acceptedBy"].length > 0 && one["acceptedBy"].every(isAcceptance) &&
-    Array.isArray(one["signatures"]) && one["signatures"].every(isRecordedSignature)
+    Array.isArray(one["acceptedBy"]) &&
+    one["acceptedBy"].length > 0 &&
+    one["acceptedBy"].every(isAcceptance) &&
+    Array.isArray(one["signatures"]) &&
+    one["signatures"].every(isRecordedSignature)
   );
 }
 
 function isAcceptance(value: unknown): boolean {
-  return typeof value === "object" && value !== null && "kind" in value && ["key", "exception", "insecure-option"].includes(String(value.kind));
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "kind" in value &&
+    ["key", "exception", "insecure-option"].includes(String(value.kind))
+  );
 }
 
 function isRecordedSignature(value: unknown): boolean {
   if (typeof value !== "object" || value === null) return false;
   const one = value as Record<string, unknown>;
-  return typeof one["bytes"] === "string" && typeof one["from"] === "string" && Array.isArray(one["fingerprints"]) &&
-    (one["form"] === "openpgp-referrer" || one["form"] === "openpgp-archive");
+  return (
+    typeof one["bytes"] === "string" &&
+    typeof one["from"] === "string" &&
+    Array.isArray(one["fingerprints"]) &&
+    (one["form"] === "openpgp-referrer" || one["form"] === "openpgp-archive")
+  );
 }
 
 function damaged(digest: string, state: string): TrustError {
-  return new TrustError("trust/no-record", `Cannot read verification record of "${digest}": ${state}`, { hint: "verify it again: gantry fetch --pull-policy=update IMAGE" });
+  return new TrustError("trust/no-record", `Cannot read verification record of "${digest}": ${state}`, {
+    hint: "verify it again: gantry fetch --pull-policy=update IMAGE",
+  });
 }

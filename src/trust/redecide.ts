@@ -1,3 +1,4 @@
+import { digestOf, parseDigest, splitDigest } from "../image/digest.ts";
 import { decide } from "./decide.ts";
 import { TrustError } from "./errors.ts";
 import { judgeSignatures } from "./judge-signatures.ts";
@@ -6,7 +7,6 @@ import type { RecheckHost, RecheckInput } from "./recheck.ts";
 import type { RecordedSignature, VerificationRecord } from "./records.ts";
 import type { SignatureFact } from "./signature-fact.ts";
 import { createRecord, judgeOne, openTrust, type Trust } from "./verify-image.ts";
-import { digestOf, parseDigest, splitDigest } from "../image/digest.ts";
 
 /**
  * The slow path of `recheck`: the whole decision again, from the record's own signatures. Those over the manifest are
@@ -14,14 +14,21 @@ import { digestOf, parseDigest, splitDigest } from "../image/digest.ts";
  * key, subkey and signature is judged as of now.
  * @throws {TrustError} any refusal
  */
-export async function redecide(host: RecheckHost, input: RecheckInput & { readonly record: VerificationRecord | undefined }): Promise<VerificationRecord> {
+export async function redecide(
+  host: RecheckHost,
+  input: RecheckInput & { readonly record: VerificationRecord | undefined },
+): Promise<VerificationRecord> {
   const trust = openTrust(host.layers, host.clock);
   const atMs = host.clock.nowMs();
   const signatures = input.record?.signatures ?? [];
   const facts: SignatureFact[] = [];
   for (const one of await judgeRecorded(trust, { ...input, signatures, atMs })) facts.push(...one);
   const decision = decide(trust.policy, {
-    name: input.name, manifestDigest: input.manifestDigest, signatures: facts, nowMs: atMs, insecure: input.insecure,
+    name: input.name,
+    manifestDigest: input.manifestDigest,
+    signatures: facts,
+    nowMs: atMs,
+    insecure: input.insecure,
   });
   return createRecord(trust, { name: input.name, manifestDigest: input.manifestDigest, decision, signatures, atMs });
 }
@@ -38,9 +45,16 @@ async function judgeRecorded(
   for (const one of input.signatures) {
     const message = one.form === "openpgp-referrer" ? (manifest ?? "checked-before") : "checked-before";
     const signature = new Uint8Array(Buffer.from(one.bytes, "base64"));
-    const facts = await judgeOne(() => judgeSignatures(keys, { name: input.name, message, signature, atMs: input.atMs }), one.from);
+    const facts = await judgeOne(
+      () => judgeSignatures(keys, { name: input.name, message, signature, atMs: input.atMs }),
+      one.from,
+    );
     // Without the message only what was good before can still be good.
-    judged.push(message === "checked-before" ? facts.filter((fact) => fact.kind !== "good" || one.fingerprints.includes(fact.fingerprint)) : facts);
+    judged.push(
+      message === "checked-before"
+        ? facts.filter((fact) => fact.kind !== "good" || one.fingerprints.includes(fact.fingerprint))
+        : facts,
+    );
   }
   return judged;
 }
@@ -50,7 +64,11 @@ function readManifest(input: RecheckInput): Uint8Array | undefined {
   if (raw === undefined) return undefined;
   const { algorithm } = splitDigest(parseDigest(input.manifestDigest));
   if (digestOf(raw, algorithm) === input.manifestDigest) return raw;
-  throw new TrustError("trust/bad-signature", `Cannot verify image "${input.name}": the stored manifest does not have the digest ${input.manifestDigest}`, {
-    hint: `fetch it again: gantry fetch --pull-policy=update ${input.name}`,
-  });
+  throw new TrustError(
+    "trust/bad-signature",
+    `Cannot verify image "${input.name}": the stored manifest does not have the digest ${input.manifestDigest}`,
+    {
+      hint: `fetch it again: gantry fetch --pull-policy=update ${input.name}`,
+    },
+  );
 }

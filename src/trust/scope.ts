@@ -21,9 +21,13 @@ export function parseScopeName(text: string): string {
   for (const component of text.split("/")) {
     if (component === "") throw badScope(text, "remove empty components and leading or trailing slashes");
     if (component === "." || component === "..") throw badScope(text, `remove the component "${component}"`);
-    if (component.length > MAX_COMPONENT_CHARS) throw badScope(text, `use components of at most ${MAX_COMPONENT_CHARS} characters`);
+    if (component.length > MAX_COMPONENT_CHARS)
+      throw badScope(text, `use components of at most ${MAX_COMPONENT_CHARS} characters`);
     if (!/^[A-Za-z0-9_.:[\]~-]+$/.test(component)) {
-      throw badScope(text, "use letters, digits and . _ - ~ : only; a prefix covers everything under it without a wildcard");
+      throw badScope(
+        text,
+        "use letters, digits and . _ - ~ : only; a prefix covers everything under it without a wildcard",
+      );
     }
   }
   return text;

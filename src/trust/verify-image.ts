@@ -1,7 +1,7 @@
 import type { Clock } from "../base/clock.ts";
 import { formatTimestamp } from "../base/clock.ts";
 import { digestOf, parseDigest, splitDigest } from "../image/digest.ts";
-import { decide, type Decision } from "./decide.ts";
+import { type Decision, decide } from "./decide.ts";
 import { TrustError } from "./errors.ts";
 import { judgeSignatures } from "./judge-signatures.ts";
 import { type Keyring, openKeyring } from "./keyring.ts";
@@ -53,9 +53,13 @@ export function openTrust(layers: readonly TrustLayer[], clock: Clock): Trust {
 export async function verifyImage(trust: Trust, input: VerifyInput): Promise<VerificationRecord> {
   const { algorithm } = splitDigest(parseDigest(input.manifest.digest));
   if (digestOf(input.manifest.raw, algorithm) !== input.manifest.digest) {
-    throw new TrustError("trust/bad-signature", `Cannot verify image "${input.name}": its manifest does not have the digest ${input.manifest.digest}`, {
-      hint: "fetch it again",
-    });
+    throw new TrustError(
+      "trust/bad-signature",
+      `Cannot verify image "${input.name}": its manifest does not have the digest ${input.manifest.digest}`,
+      {
+        hint: "fetch it again",
+      },
+    );
   }
   const atMs = trust.clock.nowMs();
   const offered = input.signatures.slice(0, MAX_OFFERED);
@@ -64,20 +68,37 @@ export async function verifyImage(trust: Trust, input: VerifyInput): Promise<Ver
   const recorded: RecordedSignature[] = [];
   for (const one of offered) {
     const message = one.over === "manifest" ? input.manifest.raw : input.archive?.open();
-    const judged = message === undefined
-      ? [{ kind: "bad" as const, signer: one.from, reason: "the archive it is over is not at hand" }]
-      : await judgeOne(() => judgeSignatures(keys, { name: input.name, message, signature: one.bytes, atMs }), one.from);
+    const judged =
+      message === undefined
+        ? [{ kind: "bad" as const, signer: one.from, reason: "the archive it is over is not at hand" }]
+        : await judgeOne(
+            () => judgeSignatures(keys, { name: input.name, message, signature: one.bytes, atMs }),
+            one.from,
+          );
     facts.push(...judged);
     if (judged.some((fact) => fact.kind === "good")) recorded.push(recordSignature(one, judged));
   }
   const decision = decide(trust.policy, {
-    name: input.name, manifestDigest: input.manifest.digest, signatures: facts, nowMs: atMs, insecure: input.insecure,
+    name: input.name,
+    manifestDigest: input.manifest.digest,
+    signatures: facts,
+    nowMs: atMs,
+    insecure: input.insecure,
   });
-  return createRecord(trust, { name: input.name, manifestDigest: input.manifest.digest, decision, signatures: recorded, atMs });
+  return createRecord(trust, {
+    name: input.name,
+    manifestDigest: input.manifest.digest,
+    decision,
+    signatures: recorded,
+    atMs,
+  });
 }
 
 /** A file that is no signature counts as a bad one; other, good ones may still be enough. */
-export async function judgeOne(judge: () => Promise<readonly SignatureFact[]>, from: string): Promise<readonly SignatureFact[]> {
+export async function judgeOne(
+  judge: () => Promise<readonly SignatureFact[]>,
+  from: string,
+): Promise<readonly SignatureFact[]> {
   try {
     return await judge();
   } catch (reason) {
@@ -91,7 +112,13 @@ export async function judgeOne(judge: () => Promise<readonly SignatureFact[]>, f
 /** Turns an acceptance into a record, and throws a refusal. */
 export function createRecord(
   trust: Trust,
-  outcome: { readonly name: string; readonly manifestDigest: string; readonly decision: Decision; readonly signatures: readonly RecordedSignature[]; readonly atMs: number },
+  outcome: {
+    readonly name: string;
+    readonly manifestDigest: string;
+    readonly decision: Decision;
+    readonly signatures: readonly RecordedSignature[];
+    readonly atMs: number;
+  },
 ): VerificationRecord {
   const { decision } = outcome;
   if (decision.kind === "refuse") {
@@ -101,10 +128,16 @@ export function createRecord(
     });
   }
   return {
-    gantryKind: "verification", gantryVersion: "v1", name: outcome.name, manifestDigest: outcome.manifestDigest,
-    acceptedBy: decision.by, signatures: outcome.signatures, verifiedAt: formatTimestamp(outcome.atMs),
+    gantryKind: "verification",
+    gantryVersion: "v1",
+    name: outcome.name,
+    manifestDigest: outcome.manifestDigest,
+    acceptedBy: decision.by,
+    signatures: outcome.signatures,
+    verifiedAt: formatTimestamp(outcome.atMs),
     ...(decision.validUntilMs === undefined ? {} : { validUntil: formatTimestamp(decision.validUntilMs) }),
-    keyringHash: trust.keyring.hash, policyHash: trust.policy.hash,
+    keyringHash: trust.keyring.hash,
+    policyHash: trust.policy.hash,
   };
 }
 

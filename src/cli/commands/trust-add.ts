@@ -1,5 +1,5 @@
-import { type CommandTools, defineCommand } from "../command.ts";
 import type { KeySummary, TrustScope } from "../../engine/engine-calls.ts";
+import { type CommandTools, defineCommand } from "../command.ts";
 import { CliError, usageError } from "../errors.ts";
 import { formatFingerprint, printable } from "../format-values.ts";
 

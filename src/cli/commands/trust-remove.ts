@@ -1,5 +1,5 @@
-import { defineCommand } from "../command.ts";
 import type { TrustScope } from "../../engine/engine-calls.ts";
+import { defineCommand } from "../command.ts";
 import { usageError } from "../errors.ts";
 
 /** `trust remove`: forgets a key, for one scope or everywhere. */

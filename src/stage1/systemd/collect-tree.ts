@@ -26,15 +26,23 @@ export async function collectStage1Tree(
     if (entry.kind === "dir") addDirs(members, `${entry.path}/x`);
     const base = { path: entry.path, uid: 0, gid: 0 };
     if (entry.kind === "dir") members.set(entry.path, { ...base, kind: "dir", modeOctal: entry.modeOctal });
-    else if (entry.kind === "symlink") members.set(entry.path, { ...base, kind: "symlink", linkTarget: entry.target, modeOctal: 0o777 });
-    else members.set(entry.path, { ...base, kind: "file", modeOctal: entry.modeOctal, content: new TextEncoder().encode(entry.text) });
+    else if (entry.kind === "symlink")
+      members.set(entry.path, { ...base, kind: "symlink", linkTarget: entry.target, modeOctal: 0o777 });
+    else
+      members.set(entry.path, {
+        ...base,
+        kind: "file",
+        modeOctal: entry.modeOctal,
+        content: new TextEncoder().encode(entry.text),
+      });
   }
   const libraries = new Set<string>();
   for (const { from, to } of STAGE1_PROGRAMS) {
     addFile(members, { host, from, to, modeOctal: 0o755 });
     for (const library of await librariesOf({ programs }, from, options)) libraries.add(library);
   }
-  for (const library of [...libraries].sort()) addFile(members, { host, from: library, to: stage1LibraryPath(library), modeOctal: 0o755 });
+  for (const library of [...libraries].sort())
+    addFile(members, { host, from: library, to: stage1LibraryPath(library), modeOctal: 0o755 });
   for (const unit of STAGE1_UNITS) {
     const from = `/usr/lib/systemd/system/${unit}`;
     addFile(members, { host, from, to: from.slice(1), modeOctal: 0o644 });
@@ -72,10 +80,17 @@ async function librariesOf(
   options: { readonly signal?: AbortSignal },
 ): Promise<readonly string[]> {
   const loader = process.arch === "arm64" ? "/lib/ld-linux-aarch64.so.1" : "/lib64/ld-linux-x86-64.so.2";
-  const { exitCode, stdout, stderr } = await programs.run({ argv: [loader, "--list", program], timeoutMs: 30_000 }, options);
+  const { exitCode, stdout, stderr } = await programs.run(
+    { argv: [loader, "--list", program], timeoutMs: 30_000 },
+    options,
+  );
   const { libraries, missing } = parseLoaderList(stdout);
   if (exitCode === 0 && missing.length === 0) return [...libraries, loader];
-  throw new Stage1Error("stage1/build-failed", `Cannot build stage1: ${program} lacks ${missing.join(", ") || stderr.trim()}`, {
-    hint: "repair the host's systemd: apt-get install --reinstall systemd",
-  });
+  throw new Stage1Error(
+    "stage1/build-failed",
+    `Cannot build stage1: ${program} lacks ${missing.join(", ") || stderr.trim()}`,
+    {
+      hint: "repair the host's systemd: apt-get install --reinstall systemd",
+    },
+  );
 }

@@ -1,9 +1,9 @@
 import { CAPABILITY_NAMES, capabilityMask } from "../../pod/capabilities.ts";
 import { DEFAULT_PATH, envValue } from "../../pod/environment.ts";
 import { resolveUser } from "../../pod/user-database.ts";
-import { joinCgroupsOf } from "../../sys/linux/join-cgroups.ts";
 import { AT_FDCWD, CLONE_FS, O_DIRECTORY, O_PATH, O_RDONLY } from "../../sys/linux/constants.ts";
 import { close, openat2 } from "../../sys/linux/fs-calls.ts";
+import { joinCgroupsOf } from "../../sys/linux/join-cgroups.ts";
 import { chroot, fchdir, setns, unshare } from "../../sys/linux/mount-calls.ts";
 import {
   capset,

@@ -1,8 +1,29 @@
 /** Signal numbers of Linux by the names systemd gives in $EXIT_STATUS. Spec: signal(7). */
 const SIGNALS: readonly (readonly [string, number])[] = [
-  ["HUP", 1], ["INT", 2], ["QUIT", 3], ["ILL", 4], ["TRAP", 5], ["ABRT", 6], ["BUS", 7], ["FPE", 8], ["KILL", 9],
-  ["USR1", 10], ["SEGV", 11], ["USR2", 12], ["PIPE", 13], ["ALRM", 14], ["TERM", 15], ["STKFLT", 16], ["XCPU", 24],
-  ["XFSZ", 25], ["VTALRM", 26], ["PROF", 27], ["IO", 29], ["POLL", 29], ["PWR", 30], ["SYS", 31],
+  ["HUP", 1],
+  ["INT", 2],
+  ["QUIT", 3],
+  ["ILL", 4],
+  ["TRAP", 5],
+  ["ABRT", 6],
+  ["BUS", 7],
+  ["FPE", 8],
+  ["KILL", 9],
+  ["USR1", 10],
+  ["SEGV", 11],
+  ["USR2", 12],
+  ["PIPE", 13],
+  ["ALRM", 14],
+  ["TERM", 15],
+  ["STKFLT", 16],
+  ["XCPU", 24],
+  ["XFSZ", 25],
+  ["VTALRM", 26],
+  ["PROF", 27],
+  ["IO", 29],
+  ["POLL", 29],
+  ["PWR", 30],
+  ["SYS", 31],
 ]; // prettier-ignore
 
 /**

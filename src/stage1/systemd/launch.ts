@@ -1,6 +1,6 @@
 import type { LaunchInput } from "../../pod/stage1-contract.ts";
 import { detectCgroupLayout } from "../../sys/linux/cgroup-layout.ts";
-import { MS_NODEV, MS_NOSUID, O_APPEND, O_CREAT, O_RDONLY, O_WRONLY, AT_FDCWD } from "../../sys/linux/constants.ts";
+import { AT_FDCWD, MS_NODEV, MS_NOSUID, O_APPEND, O_CREAT, O_RDONLY, O_WRONLY } from "../../sys/linux/constants.ts";
 import { close, dup2, openat2, setCloseOnExec } from "../../sys/linux/fs-calls.ts";
 import { mount } from "../../sys/linux/mount-calls.ts";
 import { bindMount, enterPrivateMountNamespace } from "../../sys/linux/mounts.ts";
@@ -8,8 +8,8 @@ import { mountOverlay } from "../../sys/linux/overlay.ts";
 import { PodCgroup } from "../../sys/linux/pod-cgroup.ts";
 import { execve } from "../../sys/linux/process-calls.ts";
 import { readProcStat } from "../../sys/linux/process-stat.ts";
-import { spawnDetached } from "../../sys/linux/spawn-detached.ts";
 import { RootedDir } from "../../sys/linux/rooted-dir.ts";
+import { spawnDetached } from "../../sys/linux/spawn-detached.ts";
 import { Stage1Error } from "../errors.ts";
 import { connectStdio } from "./app-stdio.ts";
 import { podCgroupName } from "./cleanup.ts";
@@ -103,12 +103,21 @@ async function startSupervisor(
   });
   // nspawn keeps its own bookkeeping there; a private, empty one spares it a complaint where /run is no tmpfs.
   input.ensureHostDir("/run/systemd/nspawn");
-  mount({ source: "tmpfs", target: "/run/systemd/nspawn", fsType: "tmpfs", flags: MS_NOSUID | MS_NODEV, data: "mode=0755" });
+  mount({
+    source: "tmpfs",
+    target: "/run/systemd/nspawn",
+    fsType: "tmpfs",
+    flags: MS_NOSUID | MS_NODEV,
+    data: "mode=0755",
+  });
   // A host with systemd gives the pod a scope of its own instead.
   const cgroup = input.isSystemdHost ? undefined : PodCgroup.create(detectCgroupLayout(), podCgroupName(manifest.uuid));
   cgroup?.setDevicePolicy();
   const env = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", ...input.notifyEnv };
-  const logFd = openat2(AT_FDCWD, pod.path("supervisor.log"), { flags: O_WRONLY | O_CREAT | O_APPEND, modeOctal: 0o600 });
+  const logFd = openat2(AT_FDCWD, pod.path("supervisor.log"), {
+    flags: O_WRONLY | O_CREAT | O_APPEND,
+    modeOctal: 0o600,
+  });
   const nullFd = openat2(AT_FDCWD, "/dev/null", { flags: O_RDONLY });
   const isTty = input.interactive && input.isTerminal;
   if (input.mode === "spawn") {

@@ -32,7 +32,9 @@ export function findAppPid(pod: Files, { app }: { readonly app: AppName }): numb
     if (!readCgroupPaths(pid).some((path) => path.endsWith(unit))) return [];
     const stat = readProcStat(pid);
     // Between fork and exec systemd names its child after the program, in parentheses.
-    return stat === undefined || stat.state === "Z" || readComm(pid).startsWith("(") ? [] : [{ pid, startTicks: stat.startTicks }];
+    return stat === undefined || stat.state === "Z" || readComm(pid).startsWith("(")
+      ? []
+      : [{ pid, startTicks: stat.startTicks }];
   });
   return members.sort((a, b) => a.startTicks - b.startTicks || a.pid - b.pid)[0]?.pid;
 }

@@ -30,15 +30,33 @@ export type PlannedEntry =
 /** Directories, links and files of our own in a stage1 tree, parents first. Pure, the same on every host. */
 export function planStage1Skeleton(): PlannedEntry[] {
   const dirs = [
-    "dev", "etc", "etc/systemd", "etc/systemd/system", "gantry", "opt", "opt/stage2", "proc", "run", "sys", "tmp", "usr",
-    "usr/bin", "usr/lib", "usr/lib/gantry", "usr/lib/systemd", "usr/lib/systemd/system", "usr/lib64", "usr/sbin", "var",
+    "dev",
+    "etc",
+    "etc/systemd",
+    "etc/systemd/system",
+    "gantry",
+    "opt",
+    "opt/stage2",
+    "proc",
+    "run",
+    "sys",
+    "tmp",
+    "usr",
+    "usr/bin",
+    "usr/lib",
+    "usr/lib/gantry",
+    "usr/lib/systemd",
+    "usr/lib/systemd/system",
+    "usr/lib64",
+    "usr/sbin",
+    "var",
     "var/tmp",
   ]; // prettier-ignore
   return [
     ...dirs.map((path): PlannedEntry => ({ kind: "dir", path, modeOctal: path.endsWith("tmp") ? 0o1777 : 0o755 })),
     ...["bin", "lib", "lib64", "sbin"].map((path): PlannedEntry => ({ kind: "symlink", path, target: `usr/${path}` })),
     { kind: "symlink", path: "etc/systemd/system/ctrl-alt-del.target", target: "/usr/lib/systemd/system/exit.target" },
-    { kind: "text", path: "usr/lib/os-release", modeOctal: 0o644, text: "ID=gantry-stage1\nNAME=\"Gantry stage1\"\n" },
+    { kind: "text", path: "usr/lib/os-release", modeOctal: 0o644, text: 'ID=gantry-stage1\nNAME="Gantry stage1"\n' },
     { kind: "text", path: "etc/systemd/system.conf", modeOctal: 0o644, text: SYSTEM_CONF },
     { kind: "text", path: "etc/nsswitch.conf", modeOctal: 0o644, text: "passwd: files\ngroup: files\n" },
     { kind: "text", path: "etc/machine-id", modeOctal: 0o444, text: "" },
@@ -58,13 +76,17 @@ DumpCore=no
  * Library paths in what the dynamic loader prints with --list, e.g. "libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6
  * (0x…)" and the loader's own line. A library it cannot find is reported by name.
  */
-export function parseLoaderList(text: string): { readonly libraries: readonly string[]; readonly missing: readonly string[] } {
+export function parseLoaderList(text: string): {
+  readonly libraries: readonly string[];
+  readonly missing: readonly string[];
+} {
   const libraries = new Set<string>();
   const missing: string[] = [];
   for (const line of text.split("\n")) {
     const [, name, path] = /^\s*(?:(\S+) => )?(\/\S+) \(0x[0-9a-f]+\)$/.exec(line) ?? [];
     if (path !== undefined) libraries.add(path);
-    const lost = /^\s*(\S+) => not found$/.exec(line)?.[1] ?? (name !== undefined && path === undefined ? name : undefined);
+    const lost =
+      /^\s*(\S+) => not found$/.exec(line)?.[1] ?? (name !== undefined && path === undefined ? name : undefined);
     if (lost !== undefined) missing.push(lost);
   }
   return { libraries: [...libraries].sort(), missing };

@@ -1,8 +1,8 @@
-import type { PodApp, PodManifest } from "../../pod/manifest.ts";
 import { PodError } from "../../pod/errors.ts";
+import type { PodApp, PodManifest } from "../../pod/manifest.ts";
 import type { LaunchInput } from "../../pod/stage1-contract.ts";
-import type { Files } from "../../sys/host.ts";
 import { SysError } from "../../sys/errors.ts";
+import type { Files } from "../../sys/host.ts";
 import { AT_FDCWD, AT_SYMLINK_NOFOLLOW } from "../../sys/linux/constants.ts";
 import { fchmodat, fchownat, fstatat } from "../../sys/linux/fs-calls.ts";
 import { bindMount, setReadOnly } from "../../sys/linux/mounts.ts";
@@ -28,7 +28,8 @@ export function mountAppRoot(input: LaunchInput, app: PodApp): void {
   const base = `apps/${app.name}`;
   for (const dir of ["upper", "work", "rootfs"]) pod.ensureDir(`${base}/${dir}`, 0o755);
   const rootfs = pod.path(`${base}/rootfs`);
-  if (app.image.rootLayer !== undefined) copyRootAttributes(input.layerPath(app.image.rootLayer), pod.path(`${base}/upper`));
+  if (app.image.rootLayer !== undefined)
+    copyRootAttributes(input.layerPath(app.image.rootLayer), pod.path(`${base}/upper`));
   mountOverlay({
     lowers: app.image.layers.map((layer) => input.layerPath(layer)).toReversed(),
     upper: pod.path(`${base}/upper`),
@@ -37,7 +38,8 @@ export function mountAppRoot(input: LaunchInput, app: PodApp): void {
     nodev: true,
   });
   using root = RootedDir.open(rootfs);
-  for (const [path, modeOctal] of APP_DIRS) if (root.stat(path) === undefined) root.ensureDir(path, modeOctal)[Symbol.dispose]();
+  for (const [path, modeOctal] of APP_DIRS)
+    if (root.stat(path) === undefined) root.ensureDir(path, modeOctal)[Symbol.dispose]();
   root.ensureDir(app.workingDir, 0o755)[Symbol.dispose]();
   bindEtcFiles(input, { app, root });
   for (const mount of app.mounts) mountVolume(input, { app, root, mount });
@@ -65,9 +67,13 @@ function mountVolume(
 ): void {
   const volume = input.manifest.volumes.find((one) => one.name === mount.volume);
   if (volume === undefined) {
-    throw new PodError("pod/missing-volume", `Cannot mount volume "${mount.volume}" in app "${app.name}": the pod has no such volume`, {
-      hint: `declare it: --volume ${mount.volume},kind=host,source=/PATH or --volume ${mount.volume},kind=empty`,
-    });
+    throw new PodError(
+      "pod/missing-volume",
+      `Cannot mount volume "${mount.volume}" in app "${app.name}": the pod has no such volume`,
+      {
+        hint: `declare it: --volume ${mount.volume},kind=host,source=/PATH or --volume ${mount.volume},kind=empty`,
+      },
+    );
   }
   if (volume.kind === "host") {
     const isDir = hostSourceIsDir(input, volume.source);
@@ -75,7 +81,12 @@ function mountVolume(
     bindOnto(root, { source: volume.source, target: mount.target, isDir, readOnly, recursive: volume.recursive });
     return;
   }
-  bindOnto(root, { source: input.pod.path(`volumes/${volume.name}`), target: mount.target, isDir: true, readOnly: mount.readOnly });
+  bindOnto(root, {
+    source: input.pod.path(`volumes/${volume.name}`),
+    target: mount.target,
+    isDir: true,
+    readOnly: mount.readOnly,
+  });
 }
 
 function hostSourceIsDir(input: LaunchInput, source: string): boolean {
@@ -91,17 +102,33 @@ function hostSourceIsDir(input: LaunchInput, source: string): boolean {
 
 function bindOnto(
   root: RootedDir,
-  mount: { readonly source: string; readonly target: string; readonly isDir: boolean; readonly readOnly: boolean; readonly recursive?: boolean },
+  mount: {
+    readonly source: string;
+    readonly target: string;
+    readonly isDir: boolean;
+    readonly readOnly: boolean;
+    readonly recursive?: boolean;
+  },
 ): void {
   try {
     using target = mount.isDir ? root.ensureDir(mount.target, 0o755) : root.ensureFile(mount.target);
-    bindMount({ source: mount.source, target: target.fd, recursive: mount.recursive ?? true, readOnly: mount.readOnly, nodev: true });
+    bindMount({
+      source: mount.source,
+      target: target.fd,
+      recursive: mount.recursive ?? true,
+      readOnly: mount.readOnly,
+      nodev: true,
+    });
   } catch (reason) {
     if (!(reason instanceof SysError)) throw reason;
-    throw new PodError("pod/bad-option", `Cannot mount "${mount.source}" at "${mount.target}" in the app: ${reason.message}`, {
-      hint: "choose a target that is a directory for a directory and a file for a file",
-      cause: reason,
-    });
+    throw new PodError(
+      "pod/bad-option",
+      `Cannot mount "${mount.source}" at "${mount.target}" in the app: ${reason.message}`,
+      {
+        hint: "choose a target that is a directory for a directory and a file for a file",
+        cause: reason,
+      },
+    );
   }
 }
 

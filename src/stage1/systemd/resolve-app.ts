@@ -1,6 +1,6 @@
 import { DEFAULT_PATH, envValue, mergeEnv } from "../../pod/environment.ts";
-import { EXECUTABLE_HEAD_BYTES, parseExecutableFormat } from "../../pod/executable-format.ts";
 import { PodError } from "../../pod/errors.ts";
+import { EXECUTABLE_HEAD_BYTES, parseExecutableFormat } from "../../pod/executable-format.ts";
 import type { PodApp } from "../../pod/manifest.ts";
 import { type Credentials, resolveUser } from "../../pod/user-database.ts";
 import { pread } from "../../sys/linux/fs-calls.ts";
@@ -55,7 +55,10 @@ export function resolveApp(root: AppRoot, app: PodApp, stdin: ResolvedApp["stdin
 
 /** The environment of an app: defaults below, what image and user say above. */
 export function appEnv(app: PodApp, credentials: Credentials): string[] {
-  return mergeEnv([`PATH=${DEFAULT_PATH}`, `HOME=${credentials.home}`, `AC_APP_NAME=${app.name}`, "container=gantry"], app.env);
+  return mergeEnv(
+    [`PATH=${DEFAULT_PATH}`, `HOME=${credentials.home}`, `AC_APP_NAME=${app.name}`, "container=gantry"],
+    app.env,
+  );
 }
 
 /**
@@ -69,9 +72,13 @@ export function findProgram(
 ): string {
   const { app, program, path } = wanted;
   if (program === "") {
-    throw new PodError("pod/no-command", `Cannot start app "${app}": neither the image nor the command line names a program`, {
-      hint: "give one: gantry run IMAGE --exec /path/in/image -- ARGS",
-    });
+    throw new PodError(
+      "pod/no-command",
+      `Cannot start app "${app}": neither the image nor the command line names a program`,
+      {
+        hint: "give one: gantry run IMAGE --exec /path/in/image -- ARGS",
+      },
+    );
   }
   if (program.includes("/")) {
     const absolute = program.startsWith("/") ? program : `${wanted.workingDir.replace(/\/$/, "")}/${program}`;
@@ -92,16 +99,24 @@ export function findProgram(
 function assertFile(root: AppRoot, file: { readonly app: string; readonly path: string }): void {
   const found = root.stat(file.path);
   if (found === undefined) {
-    throw new PodError("pod/missing-executable", `Cannot start app "${file.app}": the image has no file "${file.path}"`, {
-      hint: "name a program of the image with --exec",
-      data: { app: file.app, missing: file.path },
-    });
+    throw new PodError(
+      "pod/missing-executable",
+      `Cannot start app "${file.app}": the image has no file "${file.path}"`,
+      {
+        hint: "name a program of the image with --exec",
+        data: { app: file.app, missing: file.path },
+      },
+    );
   }
   if (!isRegular(found.mode) || (found.mode & 0o111) === 0) {
-    throw new PodError("pod/not-executable", `Cannot start app "${file.app}": "${file.path}" is not an executable file`, {
-      hint: "name a program of the image with --exec, or set the execute bit when building the image",
-      data: { app: file.app, path: file.path },
-    });
+    throw new PodError(
+      "pod/not-executable",
+      `Cannot start app "${file.app}": "${file.path}" is not an executable file`,
+      {
+        hint: "name a program of the image with --exec, or set the execute bit when building the image",
+        data: { app: file.app, path: file.path },
+      },
+    );
   }
 }
 
@@ -118,7 +133,10 @@ function assertStartable(root: AppRoot, wanted: { readonly app: string; readonly
         "pod/missing-interpreter",
         `Cannot start app "${wanted.app}": "${path}" needs the ${what} "${interpreter}", which the image lacks`,
         {
-          hint: format.kind === "script" ? "add that interpreter to the image" : "add the C library to the image, or link the program statically",
+          hint:
+            format.kind === "script"
+              ? "add that interpreter to the image"
+              : "add the C library to the image, or link the program statically",
           data: { app: wanted.app, path, missing: interpreter },
         },
       );

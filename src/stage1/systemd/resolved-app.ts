@@ -1,5 +1,5 @@
-import type { AppName } from "../../pod/names.ts";
 import type { PodApp } from "../../pod/manifest.ts";
+import type { AppName } from "../../pod/names.ts";
 import type { Credentials } from "../../pod/user-database.ts";
 import type { Files } from "../../sys/host.ts";
 

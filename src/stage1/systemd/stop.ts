@@ -1,6 +1,6 @@
 import type { PodId } from "../../pod/names.ts";
-import type { Files } from "../../sys/host.ts";
 import { SysError } from "../../sys/errors.ts";
+import type { Files } from "../../sys/host.ts";
 import { detectCgroupLayout } from "../../sys/linux/cgroup-layout.ts";
 import { PodCgroup } from "../../sys/linux/pod-cgroup.ts";
 import { kill } from "../../sys/linux/process-calls.ts";

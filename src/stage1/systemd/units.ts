@@ -6,10 +6,29 @@ import { escapeUnitValue, quoteUnitWord } from "./unit-escape.ts";
 
 /** Kernel paths no app may see, and those it may only read. Spec: OCI runtime-spec v1.2.0 "Masked Paths" defaults of its peers. */
 const MASKED_PATHS = [
-  "/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kallsyms", "/proc/kcore", "/proc/keys", "/proc/kmsg",
-  "/proc/latency_stats", "/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats",
-  "/proc/config.gz", "/sys/dev/block", "/sys/devices/virtual/powercap", "/sys/firmware", "/sys/fs/selinux",
-  "/sys/fs/bpf", "/sys/kernel/debug", "/sys/kernel/tracing", "/sys/kernel/security", "/sys/module", "/sys/power",
+  "/proc/acpi",
+  "/proc/asound",
+  "/proc/interrupts",
+  "/proc/kallsyms",
+  "/proc/kcore",
+  "/proc/keys",
+  "/proc/kmsg",
+  "/proc/latency_stats",
+  "/proc/sched_debug",
+  "/proc/scsi",
+  "/proc/timer_list",
+  "/proc/timer_stats",
+  "/proc/config.gz",
+  "/sys/dev/block",
+  "/sys/devices/virtual/powercap",
+  "/sys/firmware",
+  "/sys/fs/selinux",
+  "/sys/fs/bpf",
+  "/sys/kernel/debug",
+  "/sys/kernel/tracing",
+  "/sys/kernel/security",
+  "/sys/module",
+  "/sys/power",
 ];
 const READ_ONLY_PATHS = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", "/sys"];
 
@@ -122,8 +141,27 @@ export function allowedSyscalls(capabilities: readonly string[]): string[] {
 const SYSCALLS_OF_CAPABILITY: ReadonlyMap<string, readonly string[]> = new Map([
   [
     "SYS_ADMIN",
-    ["mount", "umount2", "umount", "setns", "unshare", "pivot_root", "fsopen", "fsconfig", "fsmount", "fspick", "move_mount",
-      "open_tree", "mount_setattr", "sethostname", "setdomainname", "bpf", "perf_event_open", "fanotify_init", "quotactl"],
+    [
+      "mount",
+      "umount2",
+      "umount",
+      "setns",
+      "unshare",
+      "pivot_root",
+      "fsopen",
+      "fsconfig",
+      "fsmount",
+      "fspick",
+      "move_mount",
+      "open_tree",
+      "mount_setattr",
+      "sethostname",
+      "setdomainname",
+      "bpf",
+      "perf_event_open",
+      "fanotify_init",
+      "quotactl",
+    ],
   ],
   ["SYS_MODULE", ["init_module", "finit_module", "delete_module"]],
   ["SYS_TIME", ["settimeofday", "stime", "clock_settime", "clock_settime64", "clock_adjtime", "clock_adjtime64"]],
@@ -149,8 +187,20 @@ export function extraCapabilities(apps: readonly ResolvedApp[]): string[] {
 function unsetNames(env: readonly string[]): string[] {
   const own = new Set(env.map((entry) => entry.slice(0, entry.indexOf("="))));
   return [
-    "INVOCATION_ID", "JOURNAL_STREAM", "SYSTEMD_EXEC_PID", "LANG", "USER", "LOGNAME", "SHELL", "NOTIFY_SOCKET",
-    "MAINPID", "MANAGERPID", "MEMORY_PRESSURE_WATCH", "MEMORY_PRESSURE_WRITE", "container_uuid", "TERM",
+    "INVOCATION_ID",
+    "JOURNAL_STREAM",
+    "SYSTEMD_EXEC_PID",
+    "LANG",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "NOTIFY_SOCKET",
+    "MAINPID",
+    "MANAGERPID",
+    "MEMORY_PRESSURE_WATCH",
+    "MEMORY_PRESSURE_WRITE",
+    "container_uuid",
+    "TERM",
   ].filter((name) => !own.has(name)); // prettier-ignore
 }
 

@@ -37,8 +37,12 @@ export class IdleTimer implements Disposable {
   readonly #onOuterAbort = (): void => this.#controller.abort(this.#outer?.reason);
 
   #timeout(): SysError {
-    return new SysError("sys/timeout", `Cannot read "${redactUrl(this.#url)}": nothing arrived for ${this.#idleTimeoutMs} ms`, {
-      hint: "try again, or check the network",
-    });
+    return new SysError(
+      "sys/timeout",
+      `Cannot read "${redactUrl(this.#url)}": nothing arrived for ${this.#idleTimeoutMs} ms`,
+      {
+        hint: "try again, or check the network",
+      },
+    );
   }
 }

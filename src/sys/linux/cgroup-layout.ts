@@ -36,11 +36,15 @@ const V1_FLAGS = new Set(["rw", "ro", "xattr", "clone_children", "noprefix", "re
 function toHierarchy(mount: MountInfo, own: string): CgroupHierarchy[] {
   const { mountPoint } = mount;
   if (mount.fsType === "cgroup2") {
-    const controllers = readIfPresent(`${mountPoint}/cgroup.controllers`).split(/\s+/).filter((name) => name !== "");
+    const controllers = readIfPresent(`${mountPoint}/cgroup.controllers`)
+      .split(/\s+/)
+      .filter((name) => name !== "");
     return [{ version: 2, mountPoint, controllers, ownPath: ownPathOf(own, "") }];
   }
   if (mount.fsType !== "cgroup") return [];
-  const controllers = mount.superOptions.filter((option) => !V1_FLAGS.has(option) && !option.startsWith("release_agent="));
+  const controllers = mount.superOptions.filter(
+    (option) => !V1_FLAGS.has(option) && !option.startsWith("release_agent="),
+  );
   return [{ version: 1, mountPoint, controllers, ownPath: ownPathOf(own, controllers[0] ?? "") }];
 }
 

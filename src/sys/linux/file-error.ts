@@ -31,7 +31,8 @@ function errnoOf(reason: unknown): string | undefined {
 }
 
 function hintFor(errno: string | undefined): { readonly hint?: string } {
-  if (errno === "ENOSPC" || errno === "EDQUOT") return { hint: "free some space (gantry image gc, gantry gc) and try again" };
+  if (errno === "ENOSPC" || errno === "EDQUOT")
+    return { hint: "free some space (gantry image gc, gantry gc) and try again" };
   if (errno === "EACCES" || errno === "EPERM") return { hint: "run as root, or choose another --root" };
   return {};
 }

@@ -1,5 +1,15 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EngineError } from "../../base/errors.ts";
@@ -92,7 +102,13 @@ describe("openFiles()", () => {
     files.setOwner("log", { uid: 12, gid: 34, modeOctal: 0o4755 });
     files.setOwner("l", { uid: 1, gid: 1, modeOctal: 0o600 });
     const stat = statSync(join(dir, "log"));
-    expect([files.readText("log"), files.readLink("l"), stat.uid, stat.gid, stat.mode & 0o7777]).toEqual(["ab", "log", 12, 34, 0o4755]);
+    expect([files.readText("log"), files.readLink("l"), stat.uid, stat.gid, stat.mode & 0o7777]).toEqual([
+      "ab",
+      "log",
+      12,
+      34,
+      0o4755,
+    ]);
   });
 
   test("openFiles() locks exclude another process until disposed", async () => {

@@ -1,10 +1,23 @@
-import { chmodSync, lstatSync, statSync, mkdirSync, readdirSync, readlinkSync, type Stats, symlinkSync } from "node:fs";
+import { chmodSync, lstatSync, mkdirSync, readdirSync, readlinkSync, type Stats, statSync, symlinkSync } from "node:fs";
 import { SysError } from "../errors.ts";
-import type { Files, FileStat, Lock, TempFile } from "../host.ts";
+import type { FileStat, Files, Lock, TempFile } from "../host.ts";
 import { randomHex } from "../random.ts";
 import * as k from "./constants.ts";
 import { fileError, withFileErrors } from "./file-error.ts";
-import { fchmod, fchmodat, fchownat, flock, fstat, fsync, linkat, openat2, pread, read, renameat2, write } from "./fs-calls.ts";
+import {
+  fchmod,
+  fchmodat,
+  fchownat,
+  flock,
+  fstat,
+  fsync,
+  linkat,
+  openat2,
+  pread,
+  read,
+  renameat2,
+  write,
+} from "./fs-calls.ts";
 import { hasErrno } from "./libc.ts";
 import { OwnedFd } from "./owned-fd.ts";
 import { removeTree } from "./remove-tree.ts";
@@ -19,7 +32,8 @@ const CHUNK_BYTES = 256 * 1024;
  * @throws {SysError} "sys/bad-path" for a root that is not absolute.
  */
 export function openFiles(absRoot: string): Files {
-  if (!absRoot.startsWith("/")) throw new SysError("sys/bad-path", `Cannot open directory "${absRoot}": it is not absolute`);
+  if (!absRoot.startsWith("/"))
+    throw new SysError("sys/bad-path", `Cannot open directory "${absRoot}": it is not absolute`);
   const root = absRoot.length > 1 ? absRoot.replace(/\/+$/, "") : absRoot;
   return new DirectoryFiles(root, `${root === "/" ? "" : root}/tmp`);
 }
@@ -263,7 +277,9 @@ export function readAll(fd: number, path: string, limitBytes: number): Uint8Arra
 }
 
 function tooLarge(path: string, limitBytes: number): SysError {
-  return new SysError("sys/too-large", `Cannot read "${path}": it has more than ${limitBytes} bytes`, { data: { limitBytes } });
+  return new SysError("sys/too-large", `Cannot read "${path}": it has more than ${limitBytes} bytes`, {
+    data: { limitBytes },
+  });
 }
 
 function toBytes(content: string | Uint8Array): Uint8Array {

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { type CgroupHierarchy, detectCgroupLayout } from "./cgroup-layout.ts";
-import { O_CLOEXEC, O_WRONLY, AT_FDCWD } from "./constants.ts";
+import { AT_FDCWD, O_CLOEXEC, O_WRONLY } from "./constants.ts";
 import { close, openat2, write } from "./fs-calls.ts";
 import { hasErrno } from "./libc.ts";
 
@@ -73,7 +73,9 @@ function openMembers(file: string): number | undefined {
 
 function pathIn(hierarchy: CgroupHierarchy, cgroups: ReadonlyMap<string, string>): string | undefined {
   if (hierarchy.version === 2) return cgroups.get("");
-  const found = [...cgroups].find(([names]) => names !== "" && names.split(",").some((name) => hierarchy.controllers.includes(name)));
+  const found = [...cgroups].find(
+    ([names]) => names !== "" && names.split(",").some((name) => hierarchy.controllers.includes(name)),
+  );
   return found?.[1];
 }
 

@@ -22,9 +22,13 @@ let opened: Libc | undefined;
 function libc(): Libc {
   if (opened !== undefined) return opened;
   if (process.platform !== "linux" || (process.arch !== "x64" && process.arch !== "arm64")) {
-    throw new SysError("sys/unsupported", `Cannot call the kernel: ${process.platform} on ${process.arch} is not supported`, {
-      hint: "run on Linux, x86_64 or aarch64",
-    });
+    throw new SysError(
+      "sys/unsupported",
+      `Cannot call the kernel: ${process.platform} on ${process.arch} is not supported`,
+      {
+        hint: "run on Linux, x86_64 or aarch64",
+      },
+    );
   }
   const word = FFIType.i64;
   const { symbols } = dlopen("libc.so.6", {
@@ -160,7 +164,10 @@ export function formatPath(path: PathArg): string {
 export function cString(text: PathArg): Uint8Array {
   const bytes = typeof text === "string" ? Buffer.from(text, "utf8") : text;
   if (bytes.includes(0)) {
-    throw new SysError("sys/bad-path", `Cannot pass "${formatPath(text).replaceAll("\0", "\\0")}" to the kernel: it contains a NUL byte`);
+    throw new SysError(
+      "sys/bad-path",
+      `Cannot pass "${formatPath(text).replaceAll("\0", "\\0")}" to the kernel: it contains a NUL byte`,
+    );
   }
   const out = new Uint8Array(bytes.byteLength + 1);
   out.set(bytes);

@@ -1,4 +1,10 @@
-import { FSCONFIG_CMD_CREATE, FSCONFIG_SET_FLAG, FSCONFIG_SET_STRING, FSMOUNT_CLOEXEC, FSOPEN_CLOEXEC } from "./constants.ts";
+import {
+  FSCONFIG_CMD_CREATE,
+  FSCONFIG_SET_FLAG,
+  FSCONFIG_SET_STRING,
+  FSMOUNT_CLOEXEC,
+  FSOPEN_CLOEXEC,
+} from "./constants.ts";
 import { callKernel, cString, type PathArg } from "./libc.ts";
 
 /** Arguments of mount(2); what is left out is the null pointer or 0. */

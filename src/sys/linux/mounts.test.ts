@@ -96,6 +96,13 @@ test("createNetNamespace() makes a namespace that stays until removed, and retur
 });
 
 test("parseMountInfo() decodes octal escapes", () => {
-  const [mount] = parseMountInfo("36 35 98:0 /mnt1 /mnt/a\\040b\\134 rw,noatime master:1 - ext3 /dev/root rw,errors=continue\n");
-  expect(mount).toMatchObject({ id: 36, mountPoint: "/mnt/a b\\", fsType: "ext3", superOptions: ["rw", "errors=continue"] });
+  const [mount] = parseMountInfo(
+    "36 35 98:0 /mnt1 /mnt/a\\040b\\134 rw,noatime master:1 - ext3 /dev/root rw,errors=continue\n",
+  );
+  expect(mount).toMatchObject({
+    id: 36,
+    mountPoint: "/mnt/a b\\",
+    fsType: "ext3",
+    superOptions: ["rw", "errors=continue"],
+  });
 });

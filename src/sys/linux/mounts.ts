@@ -1,8 +1,8 @@
 import * as k from "./constants.ts";
 import { fileError } from "./file-error.ts";
-import { fchdir, mount, mountSetattr, moveMount, openTree, umount2, unshare } from "./mount-calls.ts";
 import { openat2 } from "./fs-calls.ts";
 import { hasErrno } from "./libc.ts";
+import { fchdir, mount, mountSetattr, moveMount, openTree, umount2, unshare } from "./mount-calls.ts";
 import { OwnedFd } from "./owned-fd.ts";
 
 /**

@@ -66,7 +66,8 @@ export function mountAtOnce(overlay: Overlay): void {
   if (Buffer.byteLength(data) > MAX_DATA_BYTES) throw tooMany(overlay.lowers.length, lowers.length - 1);
   const flags = (overlay.readOnly ? MS_RDONLY : 0) | (overlay.nodev ? MS_NODEV : 0);
   // Opened before the working directory changes, so that a relative target keeps its meaning.
-  const place = typeof overlay.target === "number" ? undefined : openat2(AT_FDCWD, overlay.target, { flags: O_PATH | O_DIRECTORY });
+  const place =
+    typeof overlay.target === "number" ? undefined : openat2(AT_FDCWD, overlay.target, { flags: O_PATH | O_DIRECTORY });
   using owned = new OwnedFd(place ?? -1);
   const target = pathOf(place === undefined ? overlay.target : owned.fd);
   withDirectory(base || "/", () => mount({ source: "overlay", target, fsType: "overlay", flags, data }));
@@ -90,7 +91,11 @@ function escapeComma(path: string): string {
 }
 
 function tooMany(count: number, limit: number): SysError {
-  return new SysError("sys/unsupported", `Cannot mount an overlay of ${count} layers: this kernel takes at most ${limit}`, {
-    hint: "flatten the image, or use Linux 6.5 or newer",
-  });
+  return new SysError(
+    "sys/unsupported",
+    `Cannot mount an overlay of ${count} layers: this kernel takes at most ${limit}`,
+    {
+      hint: "flatten the image, or use Linux 6.5 or newer",
+    },
+  );
 }

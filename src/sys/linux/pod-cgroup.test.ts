@@ -17,7 +17,9 @@ test("PodCgroup holds processes in every hierarchy, limits them, kills them and 
     await whole.killAll();
     await child.exited;
     await whole.remove();
-    await new PodCgroup(layout.hierarchies.map((hierarchy) => ({ path: `${hierarchy.mountPoint}/gantry-test`, hierarchy }))).remove();
+    await new PodCgroup(
+      layout.hierarchies.map((hierarchy) => ({ path: `${hierarchy.mountPoint}/gantry-test`, hierarchy })),
+    ).remove();
   }
   expect(whole.paths.filter((path) => existsSync(path))).toEqual([]);
 });

@@ -33,7 +33,9 @@ export class PodCgroup {
     if (name.split("/").some((part) => part === "" || part === "." || part === "..")) {
       throw new SysError("sys/bad-path", `Cannot name cgroup "${name}": it is not a plain relative path`);
     }
-    return new PodCgroup(layout.hierarchies.map((hierarchy) => ({ path: `${hierarchy.mountPoint}/${base}/${name}`, hierarchy })));
+    return new PodCgroup(
+      layout.hierarchies.map((hierarchy) => ({ path: `${hierarchy.mountPoint}/${base}/${name}`, hierarchy })),
+    );
   }
 
   /** Makes it where it is missing; hierarchies that are mounted read-only are left out. */
@@ -50,7 +52,9 @@ export class PodCgroup {
   /** Moves a process into it. */
   join(pid: number): void {
     for (const { path } of this.#dirs) {
-      withFileErrors(`move process ${pid} into cgroup "${path}"`, () => writeFileSync(`${path}/cgroup.procs`, String(pid)));
+      withFileErrors(`move process ${pid} into cgroup "${path}"`, () =>
+        writeFileSync(`${path}/cgroup.procs`, String(pid)),
+      );
     }
   }
 
@@ -72,7 +76,10 @@ export class PodCgroup {
       for (const pid of alive) killQuietly(pid);
       await Bun.sleep(PAUSE_MS);
     }
-    throw new SysError("sys/timeout", `Cannot kill the processes of cgroup "${this.paths[0]}": ${this.pids().join(", ")} remain`);
+    throw new SysError(
+      "sys/timeout",
+      `Cannot kill the processes of cgroup "${this.paths[0]}": ${this.pids().join(", ")} remain`,
+    );
   }
 
   /** Removes it with everything beneath; waits a few seconds for the kernel to let go of dead processes. */
@@ -87,8 +94,11 @@ export class PodCgroup {
     const { memoryBytes, cpuMillis, pids } = limits;
     const quota = cpuMillis === undefined ? undefined : Math.max(1000, Math.round((cpuMillis * CPU_PERIOD_US) / 1000));
     const done = {
-      memory: memoryBytes === undefined || this.#write("memory", "memory.limit_in_bytes", "memory.max", String(memoryBytes)),
-      cpu: quota === undefined || this.#write("cpu", "cpu.cfs_quota_us", "cpu.max", String(quota), `${quota} ${CPU_PERIOD_US}`),
+      memory:
+        memoryBytes === undefined || this.#write("memory", "memory.limit_in_bytes", "memory.max", String(memoryBytes)),
+      cpu:
+        quota === undefined ||
+        this.#write("cpu", "cpu.cfs_quota_us", "cpu.max", String(quota), `${quota} ${CPU_PERIOD_US}`),
       pids: pids === undefined || this.#write("pids", "pids.max", "pids.max", String(pids)),
     };
     return Object.entries(done).flatMap(([name, isSet]) => (isSet ? [] : [name]));
@@ -96,7 +106,9 @@ export class PodCgroup {
 
   /** Denies all devices but the usual harmless ones. Returns false without a v1 devices controller (v2 needs eBPF). */
   setDevicePolicy(): boolean {
-    const found = this.#dirs.find(({ hierarchy }) => hierarchy.version === 1 && hierarchy.controllers.includes("devices"));
+    const found = this.#dirs.find(
+      ({ hierarchy }) => hierarchy.version === 1 && hierarchy.controllers.includes("devices"),
+    );
     if (found === undefined) return false;
     withFileErrors(`restrict devices of cgroup "${found.path}"`, () => {
       writeFileSync(`${found.path}/devices.deny`, "a");
@@ -126,8 +138,11 @@ function makeCgroup(path: string, hierarchy: CgroupHierarchy): boolean {
     try {
       mkdirSync(child, { recursive: true });
     } catch (reason) {
-      if (reason instanceof Error && "code" in reason && (reason.code === "EROFS" || reason.code === "EACCES")) return false;
-      withFileErrors(`create cgroup "${child}"`, () => { throw reason; });
+      if (reason instanceof Error && "code" in reason && (reason.code === "EROFS" || reason.code === "EACCES"))
+        return false;
+      withFileErrors(`create cgroup "${child}"`, () => {
+        throw reason;
+      });
     }
     if (hierarchy.controllers.includes("cpuset") && hierarchy.version === 1) inheritCpuset(parent, child);
     parent = child;
@@ -184,6 +199,8 @@ function tryRemove(dir: string, isLast: boolean): boolean {
   } catch (reason) {
     if (reason instanceof Error && "code" in reason && reason.code === "ENOENT") return true;
     if (!isLast) return false;
-    return withFileErrors(`remove cgroup "${dir}"`, () => { throw reason; });
+    return withFileErrors(`remove cgroup "${dir}"`, () => {
+      throw reason;
+    });
   }
 }

@@ -127,8 +127,22 @@ export function pollReadable(fd: number, timeoutMs: number): boolean {
 
 /** Resource limit numbers of getrlimit(2). */
 export const RLIMITS = {
-  cpu: 0, fsize: 1, data: 2, stack: 3, core: 4, rss: 5, nproc: 6, nofile: 7,
-  memlock: 8, as: 9, locks: 10, sigpending: 11, msgqueue: 12, nice: 13, rtprio: 14, rttime: 15,
+  cpu: 0,
+  fsize: 1,
+  data: 2,
+  stack: 3,
+  core: 4,
+  rss: 5,
+  nproc: 6,
+  nofile: 7,
+  memlock: 8,
+  as: 9,
+  locks: 10,
+  sigpending: 11,
+  msgqueue: 12,
+  nice: 13,
+  rtprio: 14,
+  rttime: 15,
 } as const;
 
 /** A soft and a hard limit; undefined is unlimited. */
@@ -171,7 +185,10 @@ export function gettid(): number {
  * @throws {SysError} when the program cannot be executed; "sys/bad-path" for a NUL inside a text.
  */
 export function execve(path: PathArg, argv: readonly PathArg[], env: Readonly<Record<string, string>>): never {
-  const texts = { argv: argv.map(cString), env: Object.entries(env).map(([name, value]) => cString(`${name}=${value}`)) };
+  const texts = {
+    argv: argv.map(cString),
+    env: Object.entries(env).map(([name, value]) => cString(`${name}=${value}`)),
+  };
   const program = cString(path);
   restoreSignals();
   const result = tryKernel("execve", [program, pointers(texts.argv), pointers(texts.env)]);

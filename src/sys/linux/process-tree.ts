@@ -17,7 +17,10 @@ export function readComm(pid: number): string {
 export function childrenOf(pid: number): number[] {
   try {
     const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "latin1");
-    return text.split(" ").filter((word) => word !== "").map(Number);
+    return text
+      .split(" ")
+      .filter((word) => word !== "")
+      .map(Number);
   } catch {
     // No such list (CONFIG_PROC_CHILDREN) or the process has ended: look at all processes.
     return listChildren(pid);

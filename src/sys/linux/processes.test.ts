@@ -5,7 +5,11 @@ import { isProcessAlive, readProcStat } from "./process-stat.ts";
 import { createPrograms } from "./processes.ts";
 
 const programs = createPrograms();
-const codeOf = (work: Promise<unknown>) => work.then(() => "nothing thrown", (reason: EngineError) => reason.code);
+const codeOf = (work: Promise<unknown>) =>
+  work.then(
+    () => "nothing thrown",
+    (reason: EngineError) => reason.code,
+  );
 
 test("createPrograms() hands back output, exit code and signal", async () => {
   const result = await programs.run({ argv: ["sh", "-c", "cat; echo err >&2; exit 3"], stdin: "in" });

@@ -1,8 +1,8 @@
 import { constants as osConstants } from "node:os";
 import { SysError } from "../errors.ts";
 import type { Program, ProgramResult, Programs } from "../host.ts";
-import { fileError } from "./file-error.ts";
 import { SIGKILL } from "./constants.ts";
+import { fileError } from "./file-error.ts";
 import { hasErrno } from "./libc.ts";
 import { kill } from "./process-calls.ts";
 
@@ -86,7 +86,8 @@ const SIGNAL_NUMBERS: ReadonlyMap<string, number> = new Map(Object.entries(osCon
 
 /** The shell's convention: 128 + signal number for a program that a signal ended. */
 export function exitCodeOf(exitCode: number | null, signalName: string | number | null): number {
-  if (signalName !== null) return 128 + (typeof signalName === "number" ? signalName : (SIGNAL_NUMBERS.get(signalName) ?? 0));
+  if (signalName !== null)
+    return 128 + (typeof signalName === "number" ? signalName : (SIGNAL_NUMBERS.get(signalName) ?? 0));
   return exitCode ?? 255;
 }
 
@@ -99,11 +100,18 @@ function missing(name: string, cause?: unknown): SysError {
 }
 
 function timeout(program: Program): SysError {
-  return new SysError("sys/timeout", `Cannot run program "${program.argv[0]}" to its end: ${program.timeoutMs} ms are over`, {
-    data: { program: program.argv[0], timeoutMs: program.timeoutMs },
-  });
+  return new SysError(
+    "sys/timeout",
+    `Cannot run program "${program.argv[0]}" to its end: ${program.timeoutMs} ms are over`,
+    {
+      data: { program: program.argv[0], timeoutMs: program.timeoutMs },
+    },
+  );
 }
 
 function tooLarge(program: Program, limitBytes: number): SysError {
-  return new SysError("sys/too-large", `Cannot read the output of "${program.argv[0]}": it has more than ${limitBytes} bytes`);
+  return new SysError(
+    "sys/too-large",
+    `Cannot read the output of "${program.argv[0]}": it has more than ${limitBytes} bytes`,
+  );
 }

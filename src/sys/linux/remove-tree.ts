@@ -1,5 +1,13 @@
 import { readdirSync } from "node:fs";
-import { AT_REMOVEDIR, O_DIRECTORY, O_NOFOLLOW, O_RDONLY, RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV } from "./constants.ts";
+import {
+  AT_REMOVEDIR,
+  O_DIRECTORY,
+  O_NOFOLLOW,
+  O_RDONLY,
+  RESOLVE_BENEATH,
+  RESOLVE_NO_SYMLINKS,
+  RESOLVE_NO_XDEV,
+} from "./constants.ts";
 import { openat2, unlinkat } from "./fs-calls.ts";
 import { hasErrno, type PathArg } from "./libc.ts";
 import { OwnedFd } from "./owned-fd.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EngineError } from "../../base/errors.ts";
 import { AT_FDCWD, O_PATH } from "./constants.ts";
-import { close, mkfifoat, openat2, fstat } from "./fs-calls.ts";
+import { close, fstat, mkfifoat, openat2 } from "./fs-calls.ts";
 import { RootedDir } from "./rooted-dir.ts";
 
 let outside = "";

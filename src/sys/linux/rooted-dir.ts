@@ -184,7 +184,8 @@ function linkTarget(dirFd: number, name: string): string | undefined {
 }
 
 function openOrMakeDir(dirFd: number, name: string, modeOctal: number): OwnedFd {
-  const open = () => new OwnedFd(openat2(dirFd, name, { flags: k.O_RDONLY | k.O_DIRECTORY | k.O_NOFOLLOW, resolve: BENEATH }));
+  const open = () =>
+    new OwnedFd(openat2(dirFd, name, { flags: k.O_RDONLY | k.O_DIRECTORY | k.O_NOFOLLOW, resolve: BENEATH }));
   try {
     return open();
   } catch (reason) {

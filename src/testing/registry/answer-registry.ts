@@ -26,7 +26,10 @@ export function answerRegistry(content: RegistryContent, features: RegistryFeatu
   if (kind === "tags") return json(200, { name, tags: [...content.repository(name).tags.keys()].sort() });
   if (kind === "referrers" && features.referrersApi) {
     const filter = request.url.searchParams.get("artifactType");
-    const headers = { "content-type": OCI_INDEX, ...(filter === null ? {} : { "oci-filters-applied": "artifactType" }) };
+    const headers = {
+      "content-type": OCI_INDEX,
+      ...(filter === null ? {} : { "oci-filters-applied": "artifactType" }),
+    };
     return { status: 200, headers, body: content.referrersOf(name, reference, filter) };
   }
   return { status: 404, body: "404 page not found" };
@@ -38,19 +41,33 @@ interface Target {
   readonly features: RegistryFeatures;
 }
 
-function answerManifest(content: RegistryContent, request: TestRequest, { name, reference, features }: Target): TestAnswer {
+function answerManifest(
+  content: RegistryContent,
+  request: TestRequest,
+  { name, reference, features }: Target,
+): TestAnswer {
   if (request.method === "PUT") {
-    if (reference.includes(":") && digestOf(request.body) !== reference) return error(400, "DIGEST_INVALID", "provided digest did not match");
+    if (reference.includes(":") && digestOf(request.body) !== reference)
+      return error(400, "DIGEST_INVALID", "provided digest did not match");
     const mediaType = request.headers.get("content-type") ?? "";
     const tag = reference.includes(":") ? {} : { tag: reference };
     const digest = content.putManifest(name, { raw: request.body, mediaType, ...tag });
-    const subject = (JSON.parse(Buffer.from(request.body).toString()) as { subject?: { digest: string } }).subject?.digest;
-    const seen: Record<string, string> = features.referrersApi && subject !== undefined ? { "oci-subject": subject } : {};
-    return { status: 201, headers: { location: `/v2/${name}/manifests/${digest}`, "docker-content-digest": digest, ...seen } };
+    const subject = (JSON.parse(Buffer.from(request.body).toString()) as { subject?: { digest: string } }).subject
+      ?.digest;
+    const seen: Record<string, string> =
+      features.referrersApi && subject !== undefined ? { "oci-subject": subject } : {};
+    return {
+      status: 201,
+      headers: { location: `/v2/${name}/manifests/${digest}`, "docker-content-digest": digest, ...seen },
+    };
   }
   const kept = content.findManifest(name, reference);
   if (kept === undefined) return error(404, "MANIFEST_UNKNOWN", "manifest unknown");
-  return { status: 200, headers: { "content-type": kept.mediaType, "docker-content-digest": kept.digest }, body: kept.raw };
+  return {
+    status: 200,
+    headers: { "content-type": kept.mediaType, "docker-content-digest": kept.digest },
+    body: kept.raw,
+  };
 }
 
 function answerBlob(content: RegistryContent, request: TestRequest, { name, reference, features }: Target): TestAnswer {
@@ -65,7 +82,11 @@ function answerBlob(content: RegistryContent, request: TestRequest, { name, refe
   return { status: 206, headers: { ...headers, "content-range": range }, body: blob.subarray(start) };
 }
 
-function answerUpload(content: RegistryContent, request: TestRequest, { name, id }: { readonly name: string; readonly id: string }): TestAnswer {
+function answerUpload(
+  content: RegistryContent,
+  request: TestRequest,
+  { name, id }: { readonly name: string; readonly id: string },
+): TestAnswer {
   const digest = request.url.searchParams.get("digest");
   const pending = content.repository(`${name}\0uploads`).blobs;
   if (request.method === "POST" && digest === null) {
@@ -80,7 +101,8 @@ function answerUpload(content: RegistryContent, request: TestRequest, { name, id
     pending.set(id, body);
     return { status: 202, headers: { location: `/v2/${name}/blobs/uploads/${id}`, range: `0-${body.byteLength - 1}` } };
   }
-  if (digest === null || digestOf(body) !== digest) return error(400, "DIGEST_INVALID", "provided digest did not match uploaded content");
+  if (digest === null || digestOf(body) !== digest)
+    return error(400, "DIGEST_INVALID", "provided digest did not match uploaded content");
   content.putBlob(name, body);
   return { status: 201, headers: { location: `/v2/${name}/blobs/${digest}`, "docker-content-digest": digest } };
 }

@@ -1,4 +1,9 @@
-import { createServer as createHttpServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http";
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type RequestListener,
+  type ServerResponse,
+} from "node:http";
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 
@@ -36,16 +41,26 @@ export interface TestServer extends AsyncDisposable {
 }
 
 /** Answers one request and says how the answer is to be delivered. */
-export type TestHandler = (request: TestRequest) => Promise<readonly [TestAnswer, Delivery]> | readonly [TestAnswer, Delivery];
+export type TestHandler = (
+  request: TestRequest,
+) => Promise<readonly [TestAnswer, Delivery]> | readonly [TestAnswer, Delivery];
 
 /** Serves on a free loopback port, over https when `tls` is given. Bodies are kept in memory: for tests and the tour only. */
-export async function startHttpServer(handle: TestHandler, options: { readonly tls?: ServerTls } = {}): Promise<TestServer> {
+export async function startHttpServer(
+  handle: TestHandler,
+  options: { readonly tls?: ServerTls } = {},
+): Promise<TestServer> {
   const { tls } = options;
   const scheme = tls === undefined ? "http" : "https";
   const listener: RequestListener = (request, response) => {
-    serve(handle, { request, response, scheme }).catch((reason: unknown) => request.socket.destroy(reason instanceof Error ? reason : undefined));
+    serve(handle, { request, response, scheme }).catch((reason: unknown) =>
+      request.socket.destroy(reason instanceof Error ? reason : undefined),
+    );
   };
-  const server = tls === undefined ? createHttpServer(listener) : createHttpsServer({ cert: tls.certPem, key: tls.keyPem }, listener);
+  const server =
+    tls === undefined
+      ? createHttpServer(listener)
+      : createHttpsServer({ cert: tls.certPem, key: tls.keyPem }, listener);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(0, "127.0.0.1", () => resolve());
@@ -74,14 +89,20 @@ async function serve(handle: TestHandler, { request, response, scheme }: Exchang
   const headers = new Headers();
   for (const [name, value] of Object.entries(request.headers)) headers.set(name, String(value));
   const url = new URL(request.url ?? "/", `${scheme}://${request.headers.host ?? "localhost"}`);
-  const [answer, delivery] = await handle({ method: request.method ?? "GET", url, headers, body: Buffer.concat(parts) });
+  const [answer, delivery] = await handle({
+    method: request.method ?? "GET",
+    url,
+    headers,
+    body: Buffer.concat(parts),
+  });
   deliver({ request, response, scheme }, answer, delivery);
 }
 
 function deliver({ request, response }: Exchange, answer: TestAnswer, delivery: Delivery): void {
   if (delivery.kind === "never") return;
   if (delivery.kind === "reset") return void request.socket.destroy();
-  const body = typeof answer.body === "string" ? Buffer.from(answer.body) : Buffer.from(answer.body ?? new Uint8Array());
+  const body =
+    typeof answer.body === "string" ? Buffer.from(answer.body) : Buffer.from(answer.body ?? new Uint8Array());
   response.writeHead(answer.status, { "content-length": String(body.byteLength), ...answer.headers });
   if (request.method === "HEAD") return void response.end();
   if (delivery.kind === "whole") return void response.end(body);

@@ -37,10 +37,17 @@ export class RegistryContent {
   }
 
   /** Stores a manifest or index under its digest and, when given, a tag; returns the digest. */
-  putManifest(name: string, manifest: { readonly raw: Uint8Array | string; readonly mediaType?: string; readonly tag?: string }): string {
+  putManifest(
+    name: string,
+    manifest: { readonly raw: Uint8Array | string; readonly mediaType?: string; readonly tag?: string },
+  ): string {
     const digest = digestOf(manifest.raw);
     const repository = this.repository(name);
-    repository.manifests.set(digest, { raw: Buffer.from(manifest.raw), mediaType: manifest.mediaType ?? OCI_MANIFEST, digest });
+    repository.manifests.set(digest, {
+      raw: Buffer.from(manifest.raw),
+      mediaType: manifest.mediaType ?? OCI_MANIFEST,
+      digest,
+    });
     if (manifest.tag !== undefined) repository.tags.set(manifest.tag, digest);
     return digest;
   }
@@ -54,11 +61,17 @@ export class RegistryContent {
   /** Referrers index of a digest, optionally of one artifact type only. */
   referrersOf(name: string, subject: string, artifactType: string | null): string {
     const manifests = [...this.repository(name).manifests.values()].flatMap((kept) => {
-      const document = JSON.parse(Buffer.from(kept.raw).toString()) as { subject?: { digest?: string }; artifactType?: string; annotations?: object };
+      const document = JSON.parse(Buffer.from(kept.raw).toString()) as {
+        subject?: { digest?: string };
+        artifactType?: string;
+        annotations?: object;
+      };
       if (document.subject?.digest !== subject) return [];
       if (artifactType !== null && document.artifactType !== artifactType) return [];
       const { annotations, artifactType: type } = document;
-      return [{ mediaType: kept.mediaType, digest: kept.digest, size: kept.raw.byteLength, artifactType: type, annotations }];
+      return [
+        { mediaType: kept.mediaType, digest: kept.digest, size: kept.raw.byteLength, artifactType: type, annotations },
+      ];
     });
     return JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests });
   }

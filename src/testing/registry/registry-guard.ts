@@ -4,7 +4,13 @@ import type { TestAnswer, TestRequest } from "./http-server.ts";
 export type RegistryAuth =
   | { readonly kind: "none" }
   | { readonly kind: "basic"; readonly username: string; readonly password: string }
-  | { readonly kind: "bearer"; readonly username?: string; readonly password?: string; readonly identityToken?: string; readonly anonymousPull?: boolean };
+  | {
+      readonly kind: "bearer";
+      readonly username?: string;
+      readonly password?: string;
+      readonly identityToken?: string;
+      readonly anonymousPull?: boolean;
+    };
 
 const TOKEN_PATH = "/token";
 
@@ -33,16 +39,26 @@ function answerToken(
   auth: RegistryAuth & { readonly kind: "bearer" },
   { request, tokens }: { readonly request: TestRequest; readonly tokens: Map<string, string> },
 ): TestAnswer {
-  const form = request.method === "POST" ? new URLSearchParams(Buffer.from(request.body).toString()) : request.url.searchParams;
+  const form =
+    request.method === "POST" ? new URLSearchParams(Buffer.from(request.body).toString()) : request.url.searchParams;
   const scope = form.get("scope") ?? "";
-  const isUser = auth.username !== undefined && request.headers.get("authorization") === basicOf({ username: auth.username, password: auth.password ?? "" });
-  const isIdentity = request.method === "POST" && auth.identityToken !== undefined && form.get("refresh_token") === auth.identityToken;
-  const isAllowedAnonymous = !request.headers.has("authorization") && auth.anonymousPull === true && !scope.endsWith("push");
-  if (!isUser && !isIdentity && !isAllowedAnonymous) return { status: 401, body: JSON.stringify({ errors: [{ code: "UNAUTHORIZED", message: "bad credentials" }] }) };
+  const isUser =
+    auth.username !== undefined &&
+    request.headers.get("authorization") === basicOf({ username: auth.username, password: auth.password ?? "" });
+  const isIdentity =
+    request.method === "POST" && auth.identityToken !== undefined && form.get("refresh_token") === auth.identityToken;
+  const isAllowedAnonymous =
+    !request.headers.has("authorization") && auth.anonymousPull === true && !scope.endsWith("push");
+  if (!isUser && !isIdentity && !isAllowedAnonymous)
+    return { status: 401, body: JSON.stringify({ errors: [{ code: "UNAUTHORIZED", message: "bad credentials" }] }) };
   const token = `token-${tokens.size + 1}`;
   tokens.set(token, scope);
   const field = isIdentity ? { access_token: token } : { token };
-  return { status: 200, headers: { "content-type": "application/json" }, body: JSON.stringify({ ...field, expires_in: 300 }) };
+  return {
+    status: 200,
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ ...field, expires_in: 300 }),
+  };
 }
 
 function basicOf({ username, password }: { readonly username: string; readonly password: string }): string {

@@ -1,6 +1,6 @@
-import { type ServerTls, startHttpServer, type TestRequest } from "./http-server.ts";
 import { answerRegistry, type RegistryFeatures } from "./answer-registry.ts";
 import { applyFault, createFaultList, type RegistryFault } from "./fault.ts";
+import { type ServerTls, startHttpServer, type TestRequest } from "./http-server.ts";
 import { RegistryContent } from "./registry-content.ts";
 import { createRegistryGuard, type RegistryAuth } from "./registry-guard.ts";
 

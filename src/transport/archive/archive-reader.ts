@@ -10,22 +10,33 @@ export function createArchiveReader(file: PrivateFile, place: string): LayoutRea
   const get = (name: string): TarMember => {
     const member = find(name);
     if (member !== undefined) return member;
-    throw new TransportError("transport/bad-archive", `Cannot read "${name.slice(0, 200)}" in ${place}: it is not there`, {
-      hint: "make or download the archive again; it is incomplete",
-    });
+    throw new TransportError(
+      "transport/bad-archive",
+      `Cannot read "${name.slice(0, 200)}" in ${place}: it is not there`,
+      {
+        hint: "make or download the archive again; it is incomplete",
+      },
+    );
   };
   return {
     sizeOf: (name) => find(name)?.sizeBytes,
     read(name, limitBytes) {
       const member = get(name);
       if (member.sizeBytes <= limitBytes) return file.readAt(member.offset, member.sizeBytes);
-      throw new TransportError("transport/bad-archive", `Cannot read "${name.slice(0, 200)}" in ${place}: larger than ${limitBytes} bytes`, {
-        hint: "make the archive again with docker save, podman save or skopeo",
-      });
+      throw new TransportError(
+        "transport/bad-archive",
+        `Cannot read "${name.slice(0, 200)}" in ${place}: larger than ${limitBytes} bytes`,
+        {
+          hint: "make the archive again with docker save, podman save or skopeo",
+        },
+      );
     },
     chunks(name, fromByte) {
       const member = get(name);
-      return take(file.chunks(member.offset + Math.min(fromByte, member.sizeBytes)), Math.max(0, member.sizeBytes - fromByte));
+      return take(
+        file.chunks(member.offset + Math.min(fromByte, member.sizeBytes)),
+        Math.max(0, member.sizeBytes - fromByte),
+      );
     },
   };
 }

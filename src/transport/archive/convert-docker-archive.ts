@@ -34,10 +34,18 @@ export function convertDockerArchive(
   };
   const config = add(image.Config, OCI_CONFIG);
   const layers = image.Layers.map((member) => add(member, layerType(members, member)));
-  const document = { schemaVersion: 2, mediaType: OCI_MANIFEST, config: encodeDescriptor(config), layers: layers.map(encodeDescriptor) };
+  const document = {
+    schemaVersion: 2,
+    mediaType: OCI_MANIFEST,
+    config: encodeDescriptor(config),
+    layers: layers.map(encodeDescriptor),
+  };
   const raw = new TextEncoder().encode(JSON.stringify(document));
   const manifest = { mediaType: OCI_MANIFEST, digest: digestOf(raw), sizeBytes: raw.byteLength, annotations: {} };
-  return { manifest, reader: createConvertedReader(members, { names, made: new Map([[blobName(manifest.digest), raw]]) }) };
+  return {
+    manifest,
+    reader: createConvertedReader(members, { names, made: new Map([[blobName(manifest.digest), raw]]) }),
+  };
 }
 
 interface DockerImage {
@@ -49,12 +57,18 @@ interface DockerImage {
 function readImages(members: LayoutReader, place: string): readonly DockerImage[] {
   let document: unknown;
   try {
-    document = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(members.read("manifest.json", MAX_DOCUMENT_BYTES)));
+    document = JSON.parse(
+      new TextDecoder("utf-8", { fatal: true }).decode(members.read("manifest.json", MAX_DOCUMENT_BYTES)),
+    );
   } catch (reason) {
-    throw new TransportError("transport/bad-archive", `Cannot read ${place}: its manifest.json is missing or not JSON`, {
-      hint: "make the archive with docker save, podman save or skopeo",
-      cause: reason,
-    });
+    throw new TransportError(
+      "transport/bad-archive",
+      `Cannot read ${place}: its manifest.json is missing or not JSON`,
+      {
+        hint: "make the archive with docker save, podman save or skopeo",
+        cause: reason,
+      },
+    );
   }
   const images = Array.isArray(document) ? document.map(parseImage) : [];
   const good = images.filter((image) => image !== undefined);
@@ -75,14 +89,18 @@ function isTexts(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((item) => typeof item === "string");
 }
 
-function chooseImage(images: readonly DockerImage[], { place, ref }: { readonly place: string; readonly ref: string | undefined }): DockerImage {
+function chooseImage(
+  images: readonly DockerImage[],
+  { place, ref }: { readonly place: string; readonly ref: string | undefined },
+): DockerImage {
   const fitting = ref === undefined ? images : images.filter(({ RepoTags }) => RepoTags.some((tag) => isTag(tag, ref)));
   const [first] = fitting;
   if (first !== undefined && fitting.length === 1) return first;
   const names = images.flatMap(({ RepoTags }) => RepoTags).slice(0, 20);
   const state = first === undefined ? `it has no "${ref}"` : "it has several images";
   throw new TransportError("transport/not-found", `Cannot choose an image from ${place}: ${state}`, {
-    hint: names.length === 0 ? "save one image per archive" : `append a colon and one of these names: ${names.join(", ")}`,
+    hint:
+      names.length === 0 ? "save one image per archive" : `append a colon and one of these names: ${names.join(", ")}`,
     data: { names },
   });
 }
@@ -93,21 +111,30 @@ function isTag(tag: string, ref: string): boolean {
   return tag === ref || tag === wanted || tag.endsWith(`/${wanted}`);
 }
 
-function describe(members: LayoutReader, input: { readonly member: string; readonly mediaType: string; readonly place: string }): Descriptor {
+function describe(
+  members: LayoutReader,
+  input: { readonly member: string; readonly mediaType: string; readonly place: string },
+): Descriptor {
   const hasher = createHasher("sha256");
   let sizeBytes = 0;
   for (const chunk of members.chunks(input.member, 0)) {
     hasher.update(chunk);
     sizeBytes += chunk.byteLength;
   }
-  if (sizeBytes === members.sizeOf(input.member)) return { mediaType: input.mediaType, digest: hasher.digest(), sizeBytes, annotations: {} };
-  throw new TransportError("transport/bad-archive", `Cannot read "${input.member.slice(0, 200)}" in ${input.place}: it is cut short`, {
-    hint: "make or download the archive again",
-  });
+  if (sizeBytes === members.sizeOf(input.member))
+    return { mediaType: input.mediaType, digest: hasher.digest(), sizeBytes, annotations: {} };
+  throw new TransportError(
+    "transport/bad-archive",
+    `Cannot read "${input.member.slice(0, 200)}" in ${input.place}: it is cut short`,
+    {
+      hint: "make or download the archive again",
+    },
+  );
 }
 
 function layerType(members: LayoutReader, member: string): string {
-  for (const chunk of members.chunks(member, 0)) return chunk[0] === 0x1f && chunk[1] === 0x8b ? OCI_LAYER_GZIP : OCI_LAYER;
+  for (const chunk of members.chunks(member, 0))
+    return chunk[0] === 0x1f && chunk[1] === 0x8b ? OCI_LAYER_GZIP : OCI_LAYER;
   return OCI_LAYER;
 }
 

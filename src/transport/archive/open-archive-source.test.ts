@@ -3,9 +3,9 @@ import { gunzipSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { parseManifest } from "../../image/parse-manifest.ts";
 import { openFiles } from "../../sys/linux/files.ts";
 import { startDiscoveryServer } from "../../testing/discovery-server.ts";
-import { createTestHttpClient } from "../../testing/registry/test-http-client.ts";
 import { createRecordingPacing } from "../../testing/registry/recording-pacing.ts";
 import { makeTempDirectory } from "../../testing/registry/temp-directory.ts";
+import { createTestHttpClient } from "../../testing/registry/test-http-client.ts";
 import { writeTestLayout } from "../../testing/registry/write-test-layout.ts";
 import { type ArchiveImage, openArchiveSource } from "./open-archive-source.ts";
 
@@ -21,8 +21,14 @@ async function setUp() {
   const [image] = writeTestLayout(layout, [{ ref: "v1", layer }]);
   layout.remove("tmp");
   await run("tar", "-C", layout.root, "-cf", `${dir.path}/oci.tar`, ".");
-  const host = { http: createTestHttpClient(), pacing: createRecordingPacing(), temp: openFiles(`${dir.path}/private`), openDirectory: openFiles };
-  const open = (name: string, more: Partial<ArchiveImage> = {}) => openArchiveSource(host, { from: { kind: "file", path: `${dir.path}/${name}` }, ...more });
+  const host = {
+    http: createTestHttpClient(),
+    pacing: createRecordingPacing(),
+    temp: openFiles(`${dir.path}/private`),
+    openDirectory: openFiles,
+  };
+  const open = (name: string, more: Partial<ArchiveImage> = {}) =>
+    openArchiveSource(host, { from: { kind: "file", path: `${dir.path}/${name}` }, ...more });
   return { dir, files: openFiles(dir.path), layer, image, host, open, [Symbol.dispose]: () => dir[Symbol.dispose]() };
 }
 
@@ -36,12 +42,16 @@ async function readLayer(source: Awaited<ReturnType<typeof openArchiveSource>>):
   const manifest = parseManifest(await source.readDocument(descriptor, 1 << 20), descriptor.mediaType);
   await source.readDocument(manifest.config, 1 << 20);
   const parts: Uint8Array[] = [];
-  for (const layer of manifest.layers) for await (const chunk of (await source.openBlob(layer, 0)).chunks) parts.push(chunk);
+  for (const layer of manifest.layers)
+    for await (const chunk of (await source.openBlob(layer, 0)).chunks) parts.push(chunk);
   return Buffer.concat(parts);
 }
 
 async function codeOf(work: Promise<unknown>): Promise<unknown> {
-  return work.then(() => "nothing thrown", (reason: { code?: unknown }) => reason.code);
+  return work.then(
+    () => "nothing thrown",
+    (reason: { code?: unknown }) => reason.code,
+  );
 }
 
 test("openArchiveSource() reads an OCI archive, also compressed, from a private copy it removes", async () => {
@@ -66,7 +76,9 @@ test("openArchiveSource() finds the detached signature beside the file", async (
   it.files.writeAtomic("oci.tar.asc", "armor");
   const found = await source.findSignatures(digest);
   expect(found).toMatchObject([{ over: "archive", from: `${it.dir.path}/oci.tar.asc` }]);
-  expect(Buffer.from(await Bun.file(source.archivePath ?? "").arrayBuffer())).toEqual(Buffer.from(it.files.readBytes("oci.tar", 1 << 22)));
+  expect(Buffer.from(await Bun.file(source.archivePath ?? "").arrayBuffer())).toEqual(
+    Buffer.from(it.files.readBytes("oci.tar", 1 << 22)),
+  );
 });
 
 test("openArchiveSource() downloads archive and signature; 404 means none, 202 is asked again", async () => {
@@ -95,23 +107,34 @@ test("openArchiveSource() refuses what is missing, garbage, cut short, or says a
   await run("cp", `${it.dir.path}/oci.tar`, `${it.dir.path}/twice`);
   await run("tar", "-C", `${it.dir.path}/layout`, "-rf", `${it.dir.path}/twice`, "./index.json");
   expect(await codeOf(it.open("missing"))).toBe("transport/not-found");
-  for (const name of ["garbage", "cut", "cut.gz", "empty", "twice"]) expect([name, await codeOf(it.open(name))]).toEqual([name, "transport/bad-archive"]);
+  for (const name of ["garbage", "cut", "cut.gz", "empty", "twice"])
+    expect([name, await codeOf(it.open(name))]).toEqual([name, "transport/bad-archive"]);
   expect(it.host.temp.list("tmp")).toEqual([]);
 });
 
-test.skipIf(!HAS_SKOPEO)("openArchiveSource() reads archives skopeo made, and gives a docker archive one digest always", async () => {
-  using it = await setUp();
-  const from = `oci:${it.dir.path}/layout:v1`;
-  await run("skopeo", "copy", "-q", "--insecure-policy", from, `docker-archive:${it.dir.path}/docker.tar:example.com/app:1.0`);
-  await run("skopeo", "copy", "-q", "--insecure-policy", from, `oci-archive:${it.dir.path}/skopeo.tar:v1`);
-  const digests: string[] = [];
-  for (const more of [{}, { format: "docker", ref: "example.com/app:1.0" }, { ref: "app:1.0" }] as const) {
-    await using source = await it.open("docker.tar", more);
-    expect(await readLayer(source)).toEqual(Buffer.from(it.layer));
-    digests.push((await source.resolve()).digest);
-  }
-  expect(new Set(digests).size).toBe(1);
-  expect(await codeOf(it.open("docker.tar", { ref: "other" }))).toBe("transport/not-found");
-  await using oci = await it.open("skopeo.tar", { ref: "v1" });
-  expect(gunzipSync(await readLayer(oci)).equals(it.layer)).toBe(true);
-});
+test.skipIf(!HAS_SKOPEO)(
+  "openArchiveSource() reads archives skopeo made, and gives a docker archive one digest always",
+  async () => {
+    using it = await setUp();
+    const from = `oci:${it.dir.path}/layout:v1`;
+    await run(
+      "skopeo",
+      "copy",
+      "-q",
+      "--insecure-policy",
+      from,
+      `docker-archive:${it.dir.path}/docker.tar:example.com/app:1.0`,
+    );
+    await run("skopeo", "copy", "-q", "--insecure-policy", from, `oci-archive:${it.dir.path}/skopeo.tar:v1`);
+    const digests: string[] = [];
+    for (const more of [{}, { format: "docker", ref: "example.com/app:1.0" }, { ref: "app:1.0" }] as const) {
+      await using source = await it.open("docker.tar", more);
+      expect(await readLayer(source)).toEqual(Buffer.from(it.layer));
+      digests.push((await source.resolve()).digest);
+    }
+    expect(new Set(digests).size).toBe(1);
+    expect(await codeOf(it.open("docker.tar", { ref: "other" }))).toBe("transport/not-found");
+    await using oci = await it.open("skopeo.tar", { ref: "v1" });
+    expect(gunzipSync(await readLayer(oci)).equals(it.layer)).toBe(true);
+  },
+);

@@ -3,7 +3,13 @@ import { createLayoutSource } from "../layout/create-layout-source.ts";
 import { createArchiveReader } from "./archive-reader.ts";
 import { convertDockerArchive } from "./convert-docker-archive.ts";
 import { decompressPrivateFile } from "./private-file.ts";
-import { type ArchiveHost, type ArchivePlace, fetchArchive, fetchDetachedSignature, formatPlace } from "./read-archive-bytes.ts";
+import {
+  type ArchiveHost,
+  type ArchivePlace,
+  fetchArchive,
+  fetchDetachedSignature,
+  formatPlace,
+} from "./read-archive-bytes.ts";
 
 /** An image in an archive. Without `format` the archive's own content decides, OCI first. */
 export interface ArchiveImage {

@@ -1,5 +1,5 @@
-import { createGunzip, createZstdDecompress } from "node:zlib";
 import { Readable } from "node:stream";
+import { createGunzip, createZstdDecompress } from "node:zlib";
 import type { Files, TempFile } from "../../sys/host.ts";
 import { TransportError } from "../errors.ts";
 
@@ -29,7 +29,9 @@ export async function copyToPrivateFile(
   for await (const chunk of chunks) {
     sizeBytes += chunk.byteLength;
     if (sizeBytes > MAX_ARCHIVE_BYTES) {
-      throw new TransportError("transport/bad-archive", `Cannot read ${place}: it is larger than 64 GiB`, { hint: "use a registry for an image of this size" });
+      throw new TransportError("transport/bad-archive", `Cannot read ${place}: it is larger than 64 GiB`, {
+        hint: "use a registry for an image of this size",
+      });
     }
     file.write(chunk);
   }
@@ -41,7 +43,11 @@ export async function copyToPrivateFile(
  * The file itself, or a decompressed copy of it when it is gzip or zstd.
  * @throws {TransportError} "transport/bad-archive" for a damaged stream.
  */
-export async function decompressPrivateFile(temp: Files, file: PrivateFile, place: string): Promise<PrivateFile | undefined> {
+export async function decompressPrivateFile(
+  temp: Files,
+  file: PrivateFile,
+  place: string,
+): Promise<PrivateFile | undefined> {
   const [a, b, c, d] = file.readAt(0, 4);
   const isGzip = a === 0x1f && b === 0x8b;
   const isZstd = a === 0x28 && b === 0xb5 && c === 0x2f && d === 0xfd;
@@ -51,7 +57,10 @@ export async function decompressPrivateFile(temp: Files, file: PrivateFile, plac
     return await copyToPrivateFile(temp, { chunks: plain as AsyncIterable<Uint8Array>, place });
   } catch (reason) {
     if (!(reason instanceof Error) || !("code" in reason) || String(reason.code).includes("/")) throw reason;
-    throw new TransportError("transport/bad-archive", `Cannot decompress ${place}: it is damaged`, { hint: "download it again", cause: reason });
+    throw new TransportError("transport/bad-archive", `Cannot decompress ${place}: it is damaged`, {
+      hint: "download it again",
+      cause: reason,
+    });
   }
 }
 

@@ -15,7 +15,9 @@ export interface ArchiveHost {
 }
 
 /** Where the archive is. Paths are absolute. */
-export type ArchivePlace = { readonly kind: "file"; readonly path: string } | { readonly kind: "url"; readonly url: string };
+export type ArchivePlace =
+  | { readonly kind: "file"; readonly path: string }
+  | { readonly kind: "url"; readonly url: string };
 
 /** The peer is still making the signature; asked again once after this time. */
 const SIGNATURE_WAIT_MS = 2_000;
@@ -24,13 +26,20 @@ const SIGNATURE_WAIT_MS = 2_000;
  * Copies the archive into a private file, whole, before anything in it is believed.
  * @throws {TransportError} "transport/not-found", "transport/unavailable", … ; {SysError} when the disk is full.
  */
-export async function fetchArchive(host: ArchiveHost, place: ArchivePlace, options: { readonly signal?: AbortSignal } = {}): Promise<PrivateFile> {
+export async function fetchArchive(
+  host: ArchiveHost,
+  place: ArchivePlace,
+  options: { readonly signal?: AbortSignal } = {},
+): Promise<PrivateFile> {
   if (place.kind === "file") {
     const { directory, name } = splitPath(host, place.path);
     const kind = directory.stat(name)?.kind;
-    if (kind === "file" || kind === "symlink") return copyToPrivateFile(host.temp, { chunks: directory.readChunks(name), place: formatPlace(place) });
+    if (kind === "file" || kind === "symlink")
+      return copyToPrivateFile(host.temp, { chunks: directory.readChunks(name), place: formatPlace(place) });
     const state = kind === undefined ? "it does not exist" : "it is not a file";
-    throw new TransportError("transport/not-found", `Cannot read archive "${place.path}": ${state}`, { hint: "check the path" });
+    throw new TransportError("transport/not-found", `Cannot read archive "${place.path}": ${state}`, {
+      hint: "check the path",
+    });
   }
   const what = `download "${place.url}"`;
   const attempt = async () => {

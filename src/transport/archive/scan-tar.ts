@@ -25,7 +25,10 @@ const MAX_EXTENDED_BYTES = 65_536;
  * @throws {TransportError} "transport/bad-archive"
  * Spec: POSIX.1-2017, pax "ustar Interchange Format" and "pax Header Block".
  */
-export function scanTar(readAt: ReadAt, { place, sizeBytes }: { readonly place: string; readonly sizeBytes: number }): TarDirectory {
+export function scanTar(
+  readAt: ReadAt,
+  { place, sizeBytes }: { readonly place: string; readonly sizeBytes: number },
+): TarDirectory {
   const files = new Map<string, TarMember>();
   const links = new Map<string, string>();
   let extended: Extended = {};
@@ -76,11 +79,17 @@ function parseHeader(block: Uint8Array, place: string): Header {
   if (parseNumber(block.subarray(148, 156)) !== sum) throw badArchive(place, "it is not a tar archive");
   const sizeBytes = parseNumber(block.subarray(124, 136));
   if (sizeBytes === undefined) throw badArchive(place, "a member has no readable size");
-  const prefix = text(block.subarray(257, 263)).startsWith("ustar") && block[263] !== 0x20 ? text(block.subarray(345, 500)) : "";
+  const prefix =
+    text(block.subarray(257, 263)).startsWith("ustar") && block[263] !== 0x20 ? text(block.subarray(345, 500)) : "";
   const name = text(block.subarray(0, 100));
   const type = String.fromCharCode(block[156] ?? 0);
   const isGlobal = type === "g";
-  return { path: prefix === "" ? name : `${prefix}/${name}`, linkTarget: text(block.subarray(157, 257)), type: isGlobal ? "5" : type, sizeBytes };
+  return {
+    path: prefix === "" ? name : `${prefix}/${name}`,
+    linkTarget: text(block.subarray(157, 257)),
+    type: isGlobal ? "5" : type,
+    sizeBytes,
+  };
 }
 
 /** Octal, or base 256 when the first bit is set. */
@@ -101,7 +110,8 @@ function parseExtended(type: string, content: Uint8Array, place: string): Extend
   for (let at = 0; at < content.byteLength; ) {
     const space = content.indexOf(0x20, at);
     const length = Number(space < 0 ? Number.NaN : text(content.subarray(at, space)));
-    if (!(length > space - at + 1) || at + length > content.byteLength) throw badArchive(place, "a pax header is malformed");
+    if (!(length > space - at + 1) || at + length > content.byteLength)
+      throw badArchive(place, "a pax header is malformed");
     const record = text(content.subarray(space + 1, at + length - 1));
     const value = record.slice(record.indexOf("=") + 1);
     if (record.startsWith("path=")) found.path = value;
@@ -133,5 +143,7 @@ function normalise(name: string): string {
 }
 
 function badArchive(place: string, state: string): TransportError {
-  return new TransportError("transport/bad-archive", `Cannot read ${place}: ${state}`, { hint: "make or download the archive again" });
+  return new TransportError("transport/bad-archive", `Cannot read ${place}: ${state}`, {
+    hint: "make or download the archive again",
+  });
 }

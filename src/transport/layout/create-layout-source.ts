@@ -3,8 +3,8 @@ import { type Digest, splitDigest } from "../../image/digest.ts";
 import { TransportError } from "../errors.ts";
 import type { ImageSource } from "../image-source.ts";
 import { checkDocument } from "../registry/fetch-document.ts";
-import type { LayoutReader } from "./layout-reader.ts";
 import { chooseEntry, readLayoutIndex } from "./layout-index.ts";
+import type { LayoutReader } from "./layout-reader.ts";
 import { findLayoutSignatures } from "./layout-signatures.ts";
 
 /** An image source over the files of a layout; `ref` chooses by `org.opencontainers.image.ref.name`. */
@@ -15,9 +15,13 @@ export function createLayoutSource(
   const readDocument = async (descriptor: Descriptor, limitBytes: number) => {
     const what = `read ${descriptor.digest} from ${place}`;
     if (descriptor.sizeBytes > limitBytes) {
-      throw new TransportError("transport/bad-answer", `Cannot ${what}: ${descriptor.sizeBytes} bytes are more than the limit of ${limitBytes}`, {
-        hint: "use an image with a smaller description",
-      });
+      throw new TransportError(
+        "transport/bad-answer",
+        `Cannot ${what}: ${descriptor.sizeBytes} bytes are more than the limit of ${limitBytes}`,
+        {
+          hint: "use an image with a smaller description",
+        },
+      );
     }
     assertBlob(reader, descriptor, what);
     return checkDocument(descriptor, { raw: reader.read(blobName(descriptor.digest), limitBytes), what });

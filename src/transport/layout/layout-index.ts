@@ -16,9 +16,13 @@ const REFERRERS_NAME = /^sha(256|512)-[0-9a-f]+$/;
 export function readLayoutIndex(reader: LayoutReader, place: string): readonly Descriptor[] {
   for (const name of ["oci-layout", "index.json"]) {
     if (reader.sizeOf(name) !== undefined) continue;
-    throw new TransportError("transport/bad-archive", `Cannot read ${place}: it has no "${name}", so it is not an OCI layout`, {
-      hint: "check the path; skopeo copy … oci:DIR:NAME makes a layout",
-    });
+    throw new TransportError(
+      "transport/bad-archive",
+      `Cannot read ${place}: it has no "${name}", so it is not an OCI layout`,
+      {
+        hint: "check the path; skopeo copy … oci:DIR:NAME makes a layout",
+      },
+    );
   }
   return parseIndex(reader.read("index.json", MAX_LAYOUT_INDEX_BYTES)).manifests;
 }
@@ -27,15 +31,20 @@ export function readLayoutIndex(reader: LayoutReader, place: string): readonly D
  * The entry named `ref`, or the only image when none is asked for (attached artifacts do not count).
  * @throws {TransportError} "transport/not-found" that lists the names there are.
  */
-export function chooseEntry(entries: readonly Descriptor[], { place, ref }: { readonly place: string; readonly ref: string | undefined }): Descriptor {
+export function chooseEntry(
+  entries: readonly Descriptor[],
+  { place, ref }: { readonly place: string; readonly ref: string | undefined },
+): Descriptor {
   const images = entries.filter((entry) => entry.artifactType === undefined && !REFERRERS_NAME.test(nameOf(entry)));
   const fitting = ref === undefined ? images : images.filter((entry) => nameOf(entry) === ref || entry.digest === ref);
   const [first] = fitting;
   if (first !== undefined && fitting.every(({ digest }) => digest === first.digest)) return first;
   const names = [...new Set(images.map((entry) => nameOf(entry) || entry.digest))].slice(0, 20);
-  const state = first === undefined ? (ref === undefined ? "it is empty" : `it has no "${ref}"`) : "it has several images";
+  const state =
+    first === undefined ? (ref === undefined ? "it is empty" : `it has no "${ref}"`) : "it has several images";
   throw new TransportError("transport/not-found", `Cannot choose an image from ${place}: ${state}`, {
-    hint: names.length === 0 ? "copy an image into it first" : `append a colon and one of these names: ${names.join(", ")}`,
+    hint:
+      names.length === 0 ? "copy an image into it first" : `append a colon and one of these names: ${names.join(", ")}`,
     data: { names },
   });
 }

@@ -20,9 +20,12 @@ export async function findLayoutSignatures(
   const entries = readLayoutIndex(reader, place);
   const referrers: Descriptor[] = [];
   for (const entry of entries.filter(({ annotations }) => annotations[REF_NAME] === referrersTag(subject))) {
-    if (isIndexMediaType(entry.mediaType)) referrers.push(...parseIndex(await read(entry, MAX_LAYOUT_INDEX_BYTES)).manifests);
+    if (isIndexMediaType(entry.mediaType))
+      referrers.push(...parseIndex(await read(entry, MAX_LAYOUT_INDEX_BYTES)).manifests);
   }
-  const all = [...entries, ...referrers].filter(({ mediaType, digest }) => mediaType === OCI_MANIFEST && digest !== subject);
+  const all = [...entries, ...referrers].filter(
+    ({ mediaType, digest }) => mediaType === OCI_MANIFEST && digest !== subject,
+  );
   const said = all.filter(({ artifactType }) => artifactType === SIGNATURE_ARTIFACT_TYPE);
   const silent = all.filter(({ artifactType }) => artifactType === undefined);
   const candidates = [...new Map([...said, ...silent].map((entry) => [entry.digest, entry])).values()];

@@ -10,7 +10,10 @@ const A = { ref: "a", layer: Buffer.from("layer a") };
 const B = { ref: "b", layer: Buffer.from("layer b") };
 
 async function codeOf(work: Promise<unknown>): Promise<unknown> {
-  return work.then(() => "nothing thrown", (reason: { code?: unknown }) => reason.code);
+  return work.then(
+    () => "nothing thrown",
+    (reason: { code?: unknown }) => reason.code,
+  );
 }
 
 test("openLayoutSource() chooses by name, takes the only one, and lists names when it must be told", async () => {
@@ -51,7 +54,11 @@ test("writeSignatureToLayout() attaches signatures that findSignatures() finds, 
   writeSignatureToLayout(files, artifact);
   const found = await source.findSignatures(subject.digest);
   expect(found.map(({ bytes, over }) => [Buffer.from(bytes).toString(), over])).toEqual([["signed", "manifest"]]);
-  expect(await openLayoutSource(files, { ref: "b" }).findSignatures((await openLayoutSource(files, { ref: "b" }).resolve()).digest)).toEqual([]);
+  expect(
+    await openLayoutSource(files, { ref: "b" }).findSignatures(
+      (await openLayoutSource(files, { ref: "b" }).resolve()).digest,
+    ),
+  ).toEqual([]);
   expect(files.list("")).toEqual(["blobs", "index.json", "oci-layout"]);
 });
 
@@ -62,5 +69,7 @@ test("buildSignatureArtifact() makes the same bytes from the same input and refu
   const subject = await openLayoutSource(files).resolve();
   const digest = () => buildSignatureArtifact(subject, Buffer.from("x")).manifest.descriptor.digest;
   expect(digest()).toBe(digest());
-  expect(() => buildSignatureArtifact(subject, Buffer.alloc(70_000))).toThrow(expect.objectContaining({ code: "transport/unsupported" }));
+  expect(() => buildSignatureArtifact(subject, Buffer.alloc(70_000))).toThrow(
+    expect.objectContaining({ code: "transport/unsupported" }),
+  );
 });

@@ -59,7 +59,11 @@ export function createAuthenticator(
 
 function tokenRequest(
   { params }: AuthChallenge,
-  { subject, action, credential }: { subject: AuthSubject; action: AuthAction; credential: RegistryCredential | undefined },
+  {
+    subject,
+    action,
+    credential,
+  }: { subject: AuthSubject; action: AuthAction; credential: RegistryCredential | undefined },
 ): HttpRequest {
   const url = parseRealm(params["realm"] ?? "", subject);
   const fields = new URLSearchParams();
@@ -79,12 +83,20 @@ function tokenRequest(
 
 function parseRealm(realm: string, subject: AuthSubject): URL {
   const url = URL.parse(realm);
-  if (url !== null && url.username === "" && (url.protocol === "https:" || (url.protocol === "http:" && subject.plainHttp))) {
+  if (
+    url !== null &&
+    url.username === "" &&
+    (url.protocol === "https:" || (url.protocol === "http:" && subject.plainHttp))
+  ) {
     return url;
   }
-  throw new TransportError("transport/bad-answer", `Cannot log in to registry "${subject.host}": its token realm is not an https URL`, {
-    hint: "ask the registry's operator to serve tokens over https, or allow plain http for this registry",
-  });
+  throw new TransportError(
+    "transport/bad-answer",
+    `Cannot log in to registry "${subject.host}": its token realm is not an https URL`,
+    {
+      hint: "ask the registry's operator to serve tokens over https, or allow plain http for this registry",
+    },
+  );
 }
 
 function basicValue({ username, password }: { readonly username: string; readonly password: string }): string {

@@ -16,9 +16,13 @@ export async function fetchDocument(
 ): Promise<Uint8Array> {
   const what = `read ${descriptor.digest} from registry "${client.address.host}/${client.address.repository}"`;
   if (descriptor.sizeBytes > limitBytes) {
-    throw new TransportError("transport/bad-answer", `Cannot ${what}: ${descriptor.sizeBytes} bytes are more than the limit of ${limitBytes}`, {
-      hint: "use an image with a smaller description",
-    });
+    throw new TransportError(
+      "transport/bad-answer",
+      `Cannot ${what}: ${descriptor.sizeBytes} bytes are more than the limit of ${limitBytes}`,
+      {
+        hint: "use an image with a smaller description",
+      },
+    );
   }
   if (isServedAsManifest(descriptor.mediaType)) {
     const { raw } = await fetchManifest(client, descriptor.digest, options);
@@ -28,11 +32,17 @@ export async function fetchDocument(
     return checkDocument(descriptor, { raw: await response.readBytes(limitBytes), what });
   };
   const headers = { "accept-encoding": "identity" };
-  return client.send({ what, action: "pull", target: `blobs/${descriptor.digest}`, headers, accept: [200], read }, options);
+  return client.send(
+    { what, action: "pull", target: `blobs/${descriptor.digest}`, headers, accept: [200], read },
+    options,
+  );
 }
 
 /** Returns `raw` when it is what the descriptor names. @throws {TransportError} "transport/bad-answer" */
-export function checkDocument(descriptor: Descriptor, { raw, what }: { readonly raw: Uint8Array; readonly what: string }): Uint8Array {
+export function checkDocument(
+  descriptor: Descriptor,
+  { raw, what }: { readonly raw: Uint8Array; readonly what: string },
+): Uint8Array {
   const hasher = createHasher(splitDigest(descriptor.digest).algorithm);
   hasher.update(raw);
   const got = hasher.digest();

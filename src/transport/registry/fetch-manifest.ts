@@ -49,10 +49,14 @@ function checkDigests({ what, want, raw }: Received, header: string | null): Dig
   const digest = hash(raw, want ?? promised);
   const other = [want, promised].find((known) => known !== undefined && hash(raw, known) !== known);
   if (other === undefined) return digest;
-  throw new TransportError("transport/bad-answer", `Cannot ${what}: its bytes have digest ${hash(raw, other)}, not ${other}`, {
-    hint: "do not trust this registry or what is between you and it",
-    data: { want: other, got: hash(raw, other) },
-  });
+  throw new TransportError(
+    "transport/bad-answer",
+    `Cannot ${what}: its bytes have digest ${hash(raw, other)}, not ${other}`,
+    {
+      hint: "do not trust this registry or what is between you and it",
+      data: { want: other, got: hash(raw, other) },
+    },
+  );
 }
 
 function parsePromise(header: string, what: string): Digest {
@@ -72,7 +76,10 @@ function hash(raw: Uint8Array, like: Digest | undefined): Digest {
   return hasher.digest();
 }
 
-function mediaTypeOf({ what, raw }: { readonly what: string; readonly raw: Uint8Array }, header: string | null): string {
+function mediaTypeOf(
+  { what, raw }: { readonly what: string; readonly raw: Uint8Array },
+  header: string | null,
+): string {
   const served = header?.split(";")[0]?.trim().toLowerCase() ?? "";
   const inside = sniffMediaType(raw);
   if (inside === undefined) {

@@ -2,10 +2,10 @@ import { expect, test } from "bun:test";
 import type { Descriptor } from "../../image/descriptor.ts";
 import { digestOf, parseDigest } from "../../image/digest.ts";
 import { OCI_INDEX, OCI_MANIFEST } from "../../image/media-types.ts";
-import { createTestHttpClient } from "../../testing/registry/test-http-client.ts";
+import type { HttpClient, HttpRequest } from "../../sys/host.ts";
 import { createRecordingPacing } from "../../testing/registry/recording-pacing.ts";
 import { startTestRegistry } from "../../testing/registry/start-test-registry.ts";
-import type { HttpClient, HttpRequest } from "../../sys/host.ts";
+import { createTestHttpClient } from "../../testing/registry/test-http-client.ts";
 import { choosePlatformManifest } from "../choose-platform-manifest.ts";
 import type { ImageSource } from "../image-source.ts";
 import { buildSignatureArtifact } from "../signature-artifact.ts";
@@ -29,7 +29,10 @@ function watch(http: HttpClient): HttpClient & { readonly sent: HttpRequest[] } 
 }
 
 async function codeOf(work: Promise<unknown>): Promise<unknown> {
-  return work.then(() => "nothing thrown", (reason: { code?: unknown }) => reason.code);
+  return work.then(
+    () => "nothing thrown",
+    (reason: { code?: unknown }) => reason.code,
+  );
 }
 
 test("pushBlob() gives bytes but no credentials to an upload address on another host", async () => {
@@ -40,7 +43,9 @@ test("pushBlob() gives bytes but no credentials to an upload address on another 
   const client = createRegistryClient(host, { host: registry.host, repository: "app", plainHttp: true });
   const headers = { location: `http://${other.host}/v2/app/blobs/uploads/upload-1` };
   registry.addFault({ match: "/uploads/", method: "POST", does: { kind: "status", status: 202, headers } });
-  expect(await codeOf(pushSignature(client, buildSignatureArtifact(SUBJECT, Buffer.from("s"))))).toBe("transport/not-found");
+  expect(await codeOf(pushSignature(client, buildSignatureArtifact(SUBJECT, Buffer.from("s"))))).toBe(
+    "transport/not-found",
+  );
   const toOther = http.sent.filter(({ url }) => url.includes(other.host));
   expect(toOther.length).toBe(1);
   expect(toOther.every(({ headers: sent }) => sent?.["authorization"] === undefined)).toBe(true);
@@ -66,10 +71,24 @@ test("createAuthenticator() keeps the password from a plain http realm of an htt
 
 test("fetchManifest() reads no more than 4 MiB", async () => {
   await using registry = await startTestRegistry();
-  const raw = JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: [], annotations: { pad: " ".repeat(5 << 20) } });
+  const raw = JSON.stringify({
+    schemaVersion: 2,
+    mediaType: OCI_INDEX,
+    manifests: [],
+    annotations: { pad: " ".repeat(5 << 20) },
+  });
   registry.content.putManifest("app", { raw, mediaType: OCI_INDEX, tag: "big" });
-  const host = { http: createTestHttpClient(), pacing: createRecordingPacing(), credentials: { find: async () => undefined } };
-  const source = openRegistrySource(host, { host: registry.host, repository: "app", reference: "big", plainHttp: true });
+  const host = {
+    http: createTestHttpClient(),
+    pacing: createRecordingPacing(),
+    credentials: { find: async () => undefined },
+  };
+  const source = openRegistrySource(host, {
+    host: registry.host,
+    repository: "app",
+    reference: "big",
+    plainHttp: true,
+  });
   expect(await codeOf(source.resolve())).toBe("transport/bad-answer");
 });
 
@@ -88,14 +107,23 @@ function indexSource(documents: ReadonlyMap<string, unknown>): ImageSource {
 test("choosePlatformManifest() ends at indexes that contain themselves, nest too deep, or are too many", async () => {
   const platform = { os: "linux", architecture: "amd64" };
   const digest = (n: number) => parseDigest(`sha256:${n.toString(16).padStart(64, "0")}`);
-  const index = (...of: number[]) => ({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: of.map((n) => ({ mediaType: OCI_INDEX, digest: digest(n), size: 1 })) });
+  const index = (...of: number[]) => ({
+    schemaVersion: 2,
+    mediaType: OCI_INDEX,
+    manifests: of.map((n) => ({ mediaType: OCI_INDEX, digest: digest(n), size: 1 })),
+  });
   const descriptor: Descriptor = { mediaType: OCI_INDEX, digest: digest(0), sizeBytes: 1, annotations: {} };
   const cases = [
     new Map([[digest(0), index(0)]]),
     new Map([0, 1, 2, 3, 4, 5].map((n) => [digest(n), index(n + 1)])),
-    new Map([[digest(0), index(...Array.from({ length: 60 }, (_, n) => n + 1))], ...Array.from({ length: 60 }, (_, n) => [digest(n + 1), index()] as const)]),
+    new Map([
+      [digest(0), index(...Array.from({ length: 60 }, (_, n) => n + 1))],
+      ...Array.from({ length: 60 }, (_, n) => [digest(n + 1), index()] as const),
+    ]),
   ];
   for (const documents of cases) {
-    expect(await codeOf(choosePlatformManifest(indexSource(documents), { descriptor, platform }))).toBe("image/index-too-deep");
+    expect(await codeOf(choosePlatformManifest(indexSource(documents), { descriptor, platform }))).toBe(
+      "image/index-too-deep",
+    );
   }
 });

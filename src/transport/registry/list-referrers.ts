@@ -65,7 +65,11 @@ function nextLink(response: HttpResponse): string | undefined {
   return url !== null && url.origin === URL.parse(response.url)?.origin ? url.href : undefined;
 }
 
-async function readFallback(client: RegistryClient, subject: Digest, options: { readonly signal?: AbortSignal }): Promise<readonly Descriptor[]> {
+async function readFallback(
+  client: RegistryClient,
+  subject: Digest,
+  options: { readonly signal?: AbortSignal },
+): Promise<readonly Descriptor[]> {
   try {
     const { raw, descriptor } = await fetchManifest(client, referrersTag(subject), options);
     return descriptor.mediaType === OCI_INDEX ? parseIndex(raw).manifests : [];

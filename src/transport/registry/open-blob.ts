@@ -19,13 +19,23 @@ export async function openBlob(
   const what = `read blob ${descriptor.digest} from registry "${client.address.host}/${client.address.repository}"`;
   const open = (headers: Record<string, string>, accept: readonly number[]) =>
     client.send<BlobStream | undefined>(
-      { what, action: "pull", target: `blobs/${descriptor.digest}`, headers, accept, read: (response) => opened(response, { what, fromByte }) },
+      {
+        what,
+        action: "pull",
+        target: `blobs/${descriptor.digest}`,
+        headers,
+        accept,
+        read: (response) => opened(response, { what, fromByte }),
+      },
       options,
     );
   const identity = { "accept-encoding": "identity" };
   const part = fromByte === 0 ? undefined : await open({ ...identity, range: `bytes=${fromByte}-` }, [200, 206, 416]);
   const stream = part ?? (await open(identity, [200]));
-  if (stream === undefined) throw new TransportError("transport/bad-answer", `Cannot ${what}: no content`, { hint: "check that this host is an OCI registry and works with other tools" });
+  if (stream === undefined)
+    throw new TransportError("transport/bad-answer", `Cannot ${what}: no content`, {
+      hint: "check that this host is an OCI registry and works with other tools",
+    });
   return stream;
 }
 
@@ -58,7 +68,10 @@ async function* translated(chunks: AsyncIterable<Uint8Array>, what: string): Asy
   try {
     yield* chunks;
   } catch (reason) {
-    throw new TransportError("transport/unavailable", `Cannot ${what}: the connection broke off`, { hint: "try again", cause: reason });
+    throw new TransportError("transport/unavailable", `Cannot ${what}: the connection broke off`, {
+      hint: "try again",
+      cause: reason,
+    });
   }
 }
 

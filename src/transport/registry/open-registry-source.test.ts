@@ -3,13 +3,17 @@ import type { Descriptor } from "../../image/descriptor.ts";
 import { parseDigest } from "../../image/digest.ts";
 import { OCI_INDEX, OCI_LAYER } from "../../image/media-types.ts";
 import { parseManifest } from "../../image/parse-manifest.ts";
-import { createTestHttpClient } from "../../testing/registry/test-http-client.ts";
 import type { FaultAction } from "../../testing/registry/fault.ts";
 import { createRecordingPacing } from "../../testing/registry/recording-pacing.ts";
 import { putRegistryImage } from "../../testing/registry/registry-image.ts";
-import { startTestRegistry, type TestRegistry, type TestRegistryOptions } from "../../testing/registry/start-test-registry.ts";
-import { anonymous, type RegistryCredential } from "../credentials.ts";
+import {
+  startTestRegistry,
+  type TestRegistry,
+  type TestRegistryOptions,
+} from "../../testing/registry/start-test-registry.ts";
+import { createTestHttpClient } from "../../testing/registry/test-http-client.ts";
 import { choosePlatformManifest } from "../choose-platform-manifest.ts";
+import { anonymous, type RegistryCredential } from "../credentials.ts";
 import { buildSignatureArtifact, referrersTag } from "../signature-artifact.ts";
 import { openRegistrySource } from "./open-registry-source.ts";
 import { pushSignature } from "./push-signature.ts";
@@ -28,11 +32,29 @@ async function setUp({ options, credential, reference }: Setup = {}) {
   const registry = await startTestRegistry(options);
   const put = putRegistryImage(registry.content, { name: NAME, tag: "1.0", layer: LAYER });
   const pacing = createRecordingPacing();
-  const host = { http: createTestHttpClient(), pacing, credentials: credential === undefined ? anonymous : { find: async () => credential } };
+  const host = {
+    http: createTestHttpClient(),
+    pacing,
+    credentials: credential === undefined ? anonymous : { find: async () => credential },
+  };
   const address = { host: registry.host, repository: NAME, plainHttp: true };
   const source = openRegistrySource(host, { ...address, reference: reference ?? "1.0" });
-  const layer: Descriptor = { mediaType: OCI_LAYER, digest: parseDigest(put.layer), sizeBytes: LAYER.byteLength, annotations: {} };
-  return { registry, put, pacing, host, address, source, layer, [Symbol.asyncDispose]: () => registry[Symbol.asyncDispose]() };
+  const layer: Descriptor = {
+    mediaType: OCI_LAYER,
+    digest: parseDigest(put.layer),
+    sizeBytes: LAYER.byteLength,
+    annotations: {},
+  };
+  return {
+    registry,
+    put,
+    pacing,
+    host,
+    address,
+    source,
+    layer,
+    [Symbol.asyncDispose]: () => registry[Symbol.asyncDispose](),
+  };
 }
 
 async function codeOf(work: Promise<unknown>): Promise<unknown> {
@@ -124,7 +146,11 @@ test("resolve() gets over passing faults and backs off exponentially", async () 
   await using it = await setUp();
   it.registry.addFault({ match: "/manifests/", times: 1, does: { kind: "status", status: 502 } });
   it.registry.addFault({ match: "/manifests/", times: 1, does: { kind: "cut", afterBytes: 20 } });
-  it.registry.addFault({ match: "/manifests/", times: 1, does: { kind: "status", status: 429, headers: { "retry-after": "7" } } });
+  it.registry.addFault({
+    match: "/manifests/",
+    times: 1,
+    does: { kind: "status", status: 429, headers: { "retry-after": "7" } },
+  });
   expect(String((await it.source.resolve()).digest)).toBe(it.put.manifest);
   expect(it.pacing.delaysMs).toEqual([187.5, 375, 7000]);
 });
@@ -134,7 +160,10 @@ test("resolve() gives up after five attempts, and at once when told to wait an h
   it.registry.addFault({ match: "/manifests/", times: 5, does: { kind: "status", status: 503 } });
   expect(await codeOf(it.source.resolve())).toBe("transport/unavailable");
   expect(it.registry.requests.length).toBe(5);
-  it.registry.addFault({ match: "/manifests/", does: { kind: "status", status: 429, headers: { "retry-after": "3600" } } });
+  it.registry.addFault({
+    match: "/manifests/",
+    does: { kind: "status", status: 429, headers: { "retry-after": "3600" } },
+  });
   expect(await codeOf(it.source.resolve())).toBe("transport/rate-limited");
   expect(it.registry.requests.length).toBe(6);
 });
@@ -149,7 +178,13 @@ test("openRegistrySource() logs in with Basic, and says how when it cannot", asy
 });
 
 test("openRegistrySource() gets one bearer token for many requests: with password, identity token, or anonymously", async () => {
-  const auth = { kind: "bearer", username: "eve", password: "p:ss", identityToken: "secret-1", anonymousPull: true } as const;
+  const auth = {
+    kind: "bearer",
+    username: "eve",
+    password: "p:ss",
+    identityToken: "secret-1",
+    anonymousPull: true,
+  } as const;
   for (const credential of [USER, { kind: "identity", token: "secret-1" } as const, undefined]) {
     await using it = await setUp({ options: { auth }, ...(credential === undefined ? {} : { credential }) });
     await it.source.resolve();
@@ -172,14 +207,26 @@ test("choosePlatformManifest() walks a nested index, and names what there is", a
   await using it = await setUp({ reference: "multi" });
   const arm = putRegistryImage(it.registry.content, { name: NAME, tag: "arm", layer: LAYER, architecture: "arm64" });
   const entry = (put: typeof arm, architecture: string) => {
-    return { mediaType: "application/vnd.oci.image.manifest.v1+json", digest: put.manifest, size: put.manifestRaw.byteLength, platform: { os: "linux", architecture } };
+    return {
+      mediaType: "application/vnd.oci.image.manifest.v1+json",
+      digest: put.manifest,
+      size: put.manifestRaw.byteLength,
+      platform: { os: "linux", architecture },
+    };
   };
   const inner = JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: [entry(arm, "arm64")] });
   const innerDigest = it.registry.content.putManifest(NAME, { raw: inner, mediaType: OCI_INDEX });
-  const outer = JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: [entry(it.put, "amd64"), { mediaType: OCI_INDEX, digest: innerDigest, size: inner.length }] });
+  const outer = JSON.stringify({
+    schemaVersion: 2,
+    mediaType: OCI_INDEX,
+    manifests: [entry(it.put, "amd64"), { mediaType: OCI_INDEX, digest: innerDigest, size: inner.length }],
+  });
   it.registry.content.putManifest(NAME, { raw: outer, mediaType: OCI_INDEX, tag: "multi" });
   const descriptor = await it.source.resolve();
-  const chosen = await choosePlatformManifest(it.source, { descriptor, platform: { os: "linux", architecture: "arm64" } });
+  const chosen = await choosePlatformManifest(it.source, {
+    descriptor,
+    platform: { os: "linux", architecture: "arm64" },
+  });
   expect(String(chosen.digest)).toBe(arm.manifest);
   const s390 = choosePlatformManifest(it.source, { descriptor, platform: { os: "linux", architecture: "s390x" } });
   expect(await codeOf(s390)).toBe("image/no-platform");
@@ -209,7 +256,9 @@ for (const referrersApi of [true, false]) {
 test("findSignatures() passes over a broken signature but not over a broken registry", async () => {
   await using it = await setUp();
   const subject = await signTwice(it);
-  it.registry.content.repository(NAME).blobs.delete([...it.registry.content.repository(NAME).blobs.keys()].at(-1) ?? "");
+  it.registry.content
+    .repository(NAME)
+    .blobs.delete([...it.registry.content.repository(NAME).blobs.keys()].at(-1) ?? "");
   expect((await it.source.findSignatures(subject.digest)).length).toBe(1);
   it.registry.addFault({ match: "/referrers/", does: { kind: "status", status: 503 } });
   expect(await codeOf(it.source.findSignatures(subject.digest))).toBe("transport/unavailable");

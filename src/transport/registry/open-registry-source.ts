@@ -1,5 +1,5 @@
-import type { ImageSource } from "../image-source.ts";
 import { collectSignatures } from "../collect-signatures.ts";
+import type { ImageSource } from "../image-source.ts";
 import { SIGNATURE_ARTIFACT_TYPE } from "../signature-media-types.ts";
 import { fetchDocument } from "./fetch-document.ts";
 import { type FetchedManifest, fetchManifest } from "./fetch-manifest.ts";
@@ -24,7 +24,11 @@ export interface RegistryImage {
  * Spec: OCI distribution-spec v1.1.0.
  */
 export function openRegistrySource(host: RegistryHost, image: RegistryImage): ImageSource {
-  const client = createRegistryClient(host, { host: image.host, repository: image.repository, plainHttp: image.plainHttp });
+  const client = createRegistryClient(host, {
+    host: image.host,
+    repository: image.repository,
+    plainHttp: image.plainHttp,
+  });
   const place = `registry ${image.host}/${image.repository}`;
   let resolved: FetchedManifest | undefined;
   return {
@@ -34,7 +38,8 @@ export function openRegistrySource(host: RegistryHost, image: RegistryImage): Im
       return resolved.descriptor;
     },
     async readDocument(descriptor, limitBytes, options = {}) {
-      const isKept = resolved?.descriptor.digest === descriptor.digest && resolved.raw.byteLength === descriptor.sizeBytes;
+      const isKept =
+        resolved?.descriptor.digest === descriptor.digest && resolved.raw.byteLength === descriptor.sizeBytes;
       if (resolved !== undefined && isKept && resolved.raw.byteLength <= limitBytes) return resolved.raw;
       return fetchDocument(client, { descriptor, limitBytes }, options);
     },

@@ -2,10 +2,14 @@ import { expect, test } from "bun:test";
 import { parseChallenges } from "./parse-challenges.ts";
 
 test("parseChallenges() reads quoted strings, escapes and several challenges", () => {
-  const header = 'Basic realm="a, \\"b\\"", Bearer realm="https://auth.example/token",service="r, s" , scope="repository:a/b:pull,push"';
+  const header =
+    'Basic realm="a, \\"b\\"", Bearer realm="https://auth.example/token",service="r, s" , scope="repository:a/b:pull,push"';
   expect(parseChallenges(header).map(({ scheme, params }) => ({ scheme, params: { ...params } }))).toEqual([
     { scheme: "basic", params: { realm: 'a, "b"' } },
-    { scheme: "bearer", params: { realm: "https://auth.example/token", service: "r, s", scope: "repository:a/b:pull,push" } },
+    {
+      scheme: "bearer",
+      params: { realm: "https://auth.example/token", service: "r, s", scope: "repository:a/b:pull,push" },
+    },
   ]);
 });
 

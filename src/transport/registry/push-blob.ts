@@ -1,6 +1,6 @@
 import type { HttpResponse } from "../../sys/host.ts";
-import type { BuiltBlob } from "../signature-artifact.ts";
 import { TransportError } from "../errors.ts";
+import type { BuiltBlob } from "../signature-artifact.ts";
 import type { RegistryClient } from "./registry-client.ts";
 
 /**
@@ -22,12 +22,23 @@ export async function pushBlob(
   );
   if (isThere) return;
   const target = await client.send(
-    { what, action, method: "POST", target: "blobs/uploads/", body: new Uint8Array(), accept: [202], read: (response) => uploadUrl(response, { what, digest: descriptor.digest }) },
+    {
+      what,
+      action,
+      method: "POST",
+      target: "blobs/uploads/",
+      body: new Uint8Array(),
+      accept: [202],
+      read: (response) => uploadUrl(response, { what, digest: descriptor.digest }),
+    },
     options,
   );
   const headers = { "content-type": "application/octet-stream" };
   const read = (response: HttpResponse) => response.discard();
-  await client.send({ what, action, method: "PUT", target, headers, body: raw, accept: [201, 202, 204], read }, options);
+  await client.send(
+    { what, action, method: "PUT", target, headers, body: raw, accept: [201, 202, 204], read },
+    options,
+  );
 }
 
 async function statusIs200(response: HttpResponse): Promise<boolean> {
@@ -35,7 +46,10 @@ async function statusIs200(response: HttpResponse): Promise<boolean> {
   return response.status === 200;
 }
 
-async function uploadUrl(response: HttpResponse, { what, digest }: { readonly what: string; readonly digest: string }): Promise<string> {
+async function uploadUrl(
+  response: HttpResponse,
+  { what, digest }: { readonly what: string; readonly digest: string },
+): Promise<string> {
   await response.discard();
   const url = URL.parse(response.headers.get("location") ?? "", response.url);
   if (url === null || url.protocol !== URL.parse(response.url)?.protocol || response.headers.get("location") === null) {

@@ -17,7 +17,11 @@ import type { RegistryClient } from "./registry-client.ts";
  */
 export async function pushManifest(
   client: RegistryClient,
-  { manifest, reference, subject }: { readonly manifest: BuiltBlob; readonly reference: string; readonly subject?: Descriptor },
+  {
+    manifest,
+    reference,
+    subject,
+  }: { readonly manifest: BuiltBlob; readonly reference: string; readonly subject?: Descriptor },
   options: { readonly signal?: AbortSignal } = {},
 ): Promise<void> {
   const what = `push manifest "${reference}" to registry "${client.address.host}/${client.address.repository}"`;
@@ -38,7 +42,8 @@ export async function pushManifest(
     },
     options,
   );
-  if (subject !== undefined && !keepsReferrers) await updateReferrersTag(client, { subject, added: manifest.descriptor }, options);
+  if (subject !== undefined && !keepsReferrers)
+    await updateReferrersTag(client, { subject, added: manifest.descriptor }, options);
 }
 
 async function updateReferrersTag(
@@ -55,7 +60,11 @@ async function updateReferrersTag(
   await pushManifest(client, { manifest: { raw, descriptor }, reference: tag }, options);
 }
 
-async function readEntries(client: RegistryClient, tag: string, options: { readonly signal?: AbortSignal }): Promise<readonly Descriptor[]> {
+async function readEntries(
+  client: RegistryClient,
+  tag: string,
+  options: { readonly signal?: AbortSignal },
+): Promise<readonly Descriptor[]> {
   try {
     const { raw, descriptor } = await fetchManifest(client, tag, options);
     return parseIndex(raw, descriptor.mediaType).manifests;

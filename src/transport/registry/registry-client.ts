@@ -1,6 +1,6 @@
 import { registryHost } from "../../image/image-name.ts";
-import type { HttpClient, HttpRequest, HttpResponse } from "../../sys/host.ts";
 import { SysError } from "../../sys/errors.ts";
+import type { HttpClient, HttpRequest, HttpResponse } from "../../sys/host.ts";
 import type { CredentialSource } from "../credentials.ts";
 import { TransportError } from "../errors.ts";
 import type { Pacing } from "../pacing.ts";

@@ -71,7 +71,10 @@ function formatSaid(body: string): string {
   }
   const errors = isRecord(document) ? document["errors"] : undefined;
   const said = Array.isArray(errors) ? errors.slice(0, 5).flatMap(formatOne) : [];
-  return said.join("; ").replaceAll(/[\p{Cc}\p{Cf}]/gu, "").slice(0, MAX_SAID_CHARS);
+  return said
+    .join("; ")
+    .replaceAll(/[\p{Cc}\p{Cf}]/gu, "")
+    .slice(0, MAX_SAID_CHARS);
 }
 
 function formatOne(error: unknown): string[] {

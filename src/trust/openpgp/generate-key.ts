@@ -8,7 +8,11 @@ export interface GeneratedKey {
 }
 
 /** Makes an Ed25519 key in the v4 form that GnuPG 2.2 reads too. Randomness comes from the kernel. */
-export async function generateKey(owner: { readonly name: string; readonly email: string; readonly atMs?: number }): Promise<GeneratedKey> {
+export async function generateKey(owner: {
+  readonly name: string;
+  readonly email: string;
+  readonly atMs?: number;
+}): Promise<GeneratedKey> {
   const pgp = await loadOpenPgp();
   const made = await pgp.generateKey({
     type: "ecc",

@@ -8,7 +8,10 @@ export interface HashedPart {
 }
 
 /** OpenPGP hash numbers that are strong enough, with their name here and the salt length a v6 signature must have. */
-const HASHES = new Map<number, { readonly name: "sha224" | "sha256" | "sha384" | "sha512" | "sha3-256" | "sha3-512"; readonly saltBytes: number }>([
+const HASHES = new Map<
+  number,
+  { readonly name: "sha224" | "sha256" | "sha384" | "sha512" | "sha3-256" | "sha3-512"; readonly saltBytes: number }
+>([
   [8, { name: "sha256", saltBytes: 16 }],
   [9, { name: "sha384", saltBytes: 24 }],
   [10, { name: "sha512", saltBytes: 32 }],
@@ -18,7 +21,11 @@ const HASHES = new Map<number, { readonly name: "sha224" | "sha256" | "sha384" |
 ]);
 
 /** Names of refused hashes, for messages. */
-const WEAK_HASHES = new Map<number, string>([[1, "MD5"], [2, "SHA-1"], [3, "RIPEMD-160"]]);
+const WEAK_HASHES = new Map<number, string>([
+  [1, "MD5"],
+  [2, "SHA-1"],
+  [3, "RIPEMD-160"],
+]);
 
 /** Why the hash of a signature is refused, or undefined. */
 export function findHashWeakness(hashAlgorithm: number): string | undefined {

@@ -44,7 +44,11 @@ export async function readKeyStanding(pgp: OpenPgpLibrary, key: Key, atMs: numbe
 }
 
 /** Standing of the part with `keyId` (primary or subkey) as a signer at `atMs`, together with its primary key. */
-export async function readSignerStanding(pgp: OpenPgpLibrary, key: Key, input: { readonly keyIdHex: string; readonly atMs: number }): Promise<KeyStanding> {
+export async function readSignerStanding(
+  pgp: OpenPgpLibrary,
+  key: Key,
+  input: { readonly keyIdHex: string; readonly atMs: number },
+): Promise<KeyStanding> {
   const primary = await readPrimaryStanding(pgp, key, input.atMs);
   if (primary.state !== "valid") return primary;
   const subkey = key.subkeys.find((part) => part.getKeyID().toHex() === input.keyIdHex);
@@ -88,7 +92,12 @@ function standingUntil(end: Date | typeof Infinity | null, atMs: number, what: s
   return { state: "valid", expiresAtMs: end.getTime() };
 }
 
-async function explainSigningFailure(pgp: OpenPgpLibrary, key: Key, atMs: number, failure: unknown): Promise<KeyStanding> {
+async function explainSigningFailure(
+  pgp: OpenPgpLibrary,
+  key: Key,
+  atMs: number,
+  failure: unknown,
+): Promise<KeyStanding> {
   try {
     await key.getSigningKey(undefined, new Date(atMs), undefined, fullConfig(pgp, {}));
   } catch {

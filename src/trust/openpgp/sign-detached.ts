@@ -23,17 +23,22 @@ export async function signDetached(input: SignInput): Promise<string> {
     });
   });
   if (!signingKeys.isDecrypted()) {
-    signingKeys = await pgp.decryptKey({ privateKey: signingKeys, passphrase: input.passphrase ?? "" }).catch((reason: unknown) => {
-      throw new TrustError("trust/bad-key", "Cannot unlock private key: wrong or missing passphrase", {
-        hint: "give the passphrase of the key, or leave the key file out to sign with gpg and its agent",
-        cause: reason,
+    signingKeys = await pgp
+      .decryptKey({ privateKey: signingKeys, passphrase: input.passphrase ?? "" })
+      .catch((reason: unknown) => {
+        throw new TrustError("trust/bad-key", "Cannot unlock private key: wrong or missing passphrase", {
+          hint: "give the passphrase of the key, or leave the key file out to sign with gpg and its agent",
+          cause: reason,
+        });
       });
-    });
   }
   try {
     const message = await pgp.createMessage({ binary: input.bytes });
     return await pgp.sign({ message, signingKeys, detached: true, format: "armored", date: new Date(input.atMs) });
   } catch (reason) {
-    throw new TrustError("trust/cannot-sign", "Cannot sign: the key refuses", { hint: "use a valid signing key", cause: reason });
+    throw new TrustError("trust/cannot-sign", "Cannot sign: the key refuses", {
+      hint: "use a valid signing key",
+      cause: reason,
+    });
   }
 }

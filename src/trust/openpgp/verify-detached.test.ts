@@ -12,17 +12,27 @@ const YEAR_MS = 365 * 86_400_000;
 let home = "";
 
 function gpg(args: readonly string[], stdin?: Uint8Array): Uint8Array {
-  const run = Bun.spawnSync(["gpg", "--batch", "--yes", "--quiet", "--pinentry-mode", "loopback", "--passphrase", "", ...args], {
-    env: { PATH: "/usr/bin:/bin", GNUPGHOME: home, HOME: home }, ...(stdin === undefined ? {} : { stdin }),
-  });
+  const run = Bun.spawnSync(
+    ["gpg", "--batch", "--yes", "--quiet", "--pinentry-mode", "loopback", "--passphrase", "", ...args],
+    {
+      env: { PATH: "/usr/bin:/bin", GNUPGHOME: home, HOME: home },
+      ...(stdin === undefined ? {} : { stdin }),
+    },
+  );
   if (run.exitCode !== 0) throw new TypeError(`gpg ${args.join(" ")}: ${run.stderr.toString()}`);
   return new Uint8Array(run.stdout);
 }
 
 const exportKey = (user: string) => gpg(["--export", "--armor", user]);
-const sign = (user: string, extra: readonly string[] = []) => gpg([...extra, "--armor", "--detach-sign", "--local-user", user, "--output", "-"], MESSAGE);
+const sign = (user: string, extra: readonly string[] = []) =>
+  gpg([...extra, "--armor", "--detach-sign", "--local-user", user, "--output", "-"], MESSAGE);
 
-async function judge(input: { key: Uint8Array; signature: Uint8Array; message?: Uint8Array; atMs?: number }): Promise<readonly SignatureFinding[]> {
+async function judge(input: {
+  key: Uint8Array;
+  signature: Uint8Array;
+  message?: Uint8Array;
+  atMs?: number;
+}): Promise<readonly SignatureFinding[]> {
   const atMs = input.atMs ?? Date.now() + 5000;
   const keys = (await readKeys(input.key, atMs)).map((one) => one.key);
   return await verifyDetached({ message: input.message ?? MESSAGE, signature: input.signature, keys, atMs });
@@ -36,7 +46,11 @@ beforeAll(() => {
   gpg(["--quick-gen-key", "dsa <dsa@example.com>", "dsa2048", "sign", "never"]);
   gpg(["--quick-gen-key", "sub <sub@example.com>", "ed25519", "cert", "never"]);
   const list = new TextDecoder().decode(gpg(["--list-keys", "--with-colons", "sub@example.com"]));
-  const fingerprint = list.split("\n").find((line) => line.startsWith("fpr"))?.split(":")[9] ?? "";
+  const fingerprint =
+    list
+      .split("\n")
+      .find((line) => line.startsWith("fpr"))
+      ?.split(":")[9] ?? "";
   gpg(["--quick-add-key", fingerprint, "rsa2048", "sign", "1y"]);
 }, 60_000);
 afterAll(() => {
@@ -51,7 +65,11 @@ test.each(["ed", "rsa", "sub"])("verifyDetached() accepts what gpg signed with t
 });
 
 test("verifyDetached() finds one changed byte", async () => {
-  const [finding] = await judge({ key: exportKey("ed"), signature: sign("ed"), message: MESSAGE.map((byte, i) => (i === 3 ? byte ^ 1 : byte)) });
+  const [finding] = await judge({
+    key: exportKey("ed"),
+    signature: sign("ed"),
+    message: MESSAGE.map((byte, i) => (i === 3 ? byte ^ 1 : byte)),
+  });
   expect(finding?.kind).toBe("bad");
 });
 
@@ -84,14 +102,20 @@ test("verifyDetached() judges each of several signatures for itself", async () =
 });
 
 test("verifyDetached() names the unknown signer", async () => {
-  expect((await judge({ key: exportKey("ed"), signature: sign("rsa") })).map((one) => one.kind)).toEqual(["unknown-key"]);
+  expect((await judge({ key: exportKey("ed"), signature: sign("rsa") })).map((one) => one.kind)).toEqual([
+    "unknown-key",
+  ]);
 });
 
 test("verifyDetached() refuses a key that carries its revocation certificate", async () => {
   gpg(["--quick-gen-key", "gone <gone@example.com>", "ed25519", "sign", "never"]);
   const signature = sign("gone");
   const list = new TextDecoder().decode(gpg(["--list-keys", "--with-colons", "gone@example.com"]));
-  const fingerprint = list.split("\n").find((line) => line.startsWith("fpr"))?.split(":")[9] ?? "";
+  const fingerprint =
+    list
+      .split("\n")
+      .find((line) => line.startsWith("fpr"))
+      ?.split(":")[9] ?? "";
   const certificate = join(home, "openpgp-revocs.d", `${fingerprint}.rev`);
   writeFileSync(certificate, readFileSync(certificate, "utf8").replace(":-----BEGIN", "-----BEGIN"));
   gpg(["--import", certificate]);
@@ -100,7 +124,9 @@ test("verifyDetached() refuses a key that carries its revocation certificate", a
 
 test("verifyDetached() reads a 200 MB message without keeping it", async () => {
   const own = await generateKey({ name: "own", email: "own@example.com" });
-  const signature = new TextEncoder().encode(await signDetached({ bytes: MESSAGE, privateKey: own.privateKey, atMs: Date.now() }));
+  const signature = new TextEncoder().encode(
+    await signDetached({ bytes: MESSAGE, privateKey: own.privateKey, atMs: Date.now() }),
+  );
   const keys = (await readKeys(new TextEncoder().encode(own.publicKey), Date.now() + 5000)).map((one) => one.key);
   const before = process.memoryUsage().rss;
   async function* big(): AsyncGenerator<Uint8Array> {

@@ -14,7 +14,12 @@ const MAX_SIGNATURES = 32;
 export type SignatureFinding =
   | { readonly kind: "good"; readonly fingerprint: string; readonly signer: string; readonly validUntilMs?: number }
   | { readonly kind: "unknown-key"; readonly signer: string }
-  | { readonly kind: "bad" | "expired" | "revoked" | "weak"; readonly fingerprint?: string; readonly signer: string; readonly reason: string };
+  | {
+      readonly kind: "bad" | "expired" | "revoked" | "weak";
+      readonly fingerprint?: string;
+      readonly signer: string;
+      readonly reason: string;
+    };
 
 /** Bytes that are signed: in memory, in chunks (constant memory), or `checked-before` to look at keys only. */
 export type SignedMessage = Uint8Array | AsyncIterable<Uint8Array> | "checked-before";
@@ -29,7 +34,14 @@ export interface DetachedInput {
   readonly atMs: number;
 }
 
-type Open = { readonly packet: SignaturePacket; readonly part: HashedPart; readonly key: Key; readonly signer: string; readonly validUntilMs?: number; readonly hasher: SignedHasher };
+type Open = {
+  readonly packet: SignaturePacket;
+  readonly part: HashedPart;
+  readonly key: Key;
+  readonly signer: string;
+  readonly validUntilMs?: number;
+  readonly hasher: SignedHasher;
+};
 
 /**
  * Judges every signature in a detached signature file. The message is read once; only hashes are kept.
@@ -53,7 +65,8 @@ export async function verifyDetached(input: DetachedInput): Promise<readonly Sig
 
 async function parseSignatures(pgp: OpenPgpLibrary, bytes: Uint8Array): Promise<readonly SignaturePacket[]> {
   const tooLarge = bytes.byteLength > MAX_SIGNATURE_BYTES;
-  if (tooLarge || bytes.byteLength === 0) throw notSignature(tooLarge ? `more than ${MAX_SIGNATURE_BYTES} bytes` : "empty");
+  if (tooLarge || bytes.byteLength === 0)
+    throw notSignature(tooLarge ? `more than ${MAX_SIGNATURE_BYTES} bytes` : "empty");
   try {
     const signature = isArmored(bytes)
       ? await pgp.readSignature({ armoredSignature: new TextDecoder().decode(bytes) })
@@ -66,14 +79,23 @@ async function parseSignatures(pgp: OpenPgpLibrary, bytes: Uint8Array): Promise<
   throw notSignature(`not between 1 and ${MAX_SIGNATURES} signatures in it`);
 }
 
-async function judgeBeforeHash(pgp: OpenPgpLibrary, packet: SignaturePacket, input: DetachedInput): Promise<SignatureFinding | Open> {
+async function judgeBeforeHash(
+  pgp: OpenPgpLibrary,
+  packet: SignaturePacket,
+  input: DetachedInput,
+): Promise<SignatureFinding | Open> {
   const signer = packet.issuerKeyID.toHex();
   const key = findKey(packet, input.keys);
   if (key === undefined) return { kind: "unknown-key", signer };
   const fingerprint = key.getFingerprint().toLowerCase();
   const standing = await readSignerStanding(pgp, key, { keyIdHex: signer, atMs: input.atMs });
   if (standing.state !== "valid") {
-    return { kind: standing.state === "unusable" ? "bad" : standing.state, fingerprint, signer, reason: standing.reason };
+    return {
+      kind: standing.state === "unusable" ? "bad" : standing.state,
+      fingerprint,
+      signer,
+      reason: standing.reason,
+    };
   }
   if (packet.signatureType !== pgp.enums.signature.binary) {
     return { kind: "bad", fingerprint, signer, reason: "it is not a signature over binary data" };
@@ -91,7 +113,9 @@ async function judgeBeforeHash(pgp: OpenPgpLibrary, packet: SignaturePacket, inp
 async function judgeHash(open: Open, input: DetachedInput): Promise<SignatureFinding> {
   const fingerprint = open.key.getFingerprint().toLowerCase();
   const good: SignatureFinding = {
-    kind: "good", fingerprint, signer: open.signer,
+    kind: "good",
+    fingerprint,
+    signer: open.signer,
     ...(open.validUntilMs === undefined ? {} : { validUntilMs: open.validUntilMs }),
   };
   if (input.message === "checked-before") {
@@ -121,7 +145,13 @@ async function verifyHash(open: Open, atMs: number): Promise<void> {
 function findKey(packet: SignaturePacket, keys: readonly Key[]): Key | undefined {
   const wanted = packet.issuerFingerprint === null ? undefined : Buffer.from(packet.issuerFingerprint).toString("hex");
   return keys.find((key) =>
-    key.getKeys().some((part) => wanted === undefined ? part.getKeyID().equals(packet.issuerKeyID) : part.getFingerprint().toLowerCase() === wanted),
+    key
+      .getKeys()
+      .some((part) =>
+        wanted === undefined
+          ? part.getKeyID().equals(packet.issuerKeyID)
+          : part.getFingerprint().toLowerCase() === wanted,
+      ),
   );
 }
 
