@@ -1,5 +1,5 @@
 import { formatTimestamp } from "../base/clock.ts";
-import { type Attachment, attachAll, listAttachments } from "../network/attach-all.ts";
+import { type Attachment, attachAll } from "../network/attach-all.ts";
 import { planHostsFile } from "../network/hosts-file.ts";
 import { findNetwork } from "../network/load-networks.ts";
 import { assertPortsFree } from "../network/ports.ts";
@@ -8,7 +8,6 @@ import type { PodManifest } from "../pod/manifest.ts";
 import { type LockedPod, readPodManifest } from "../pod/pod-store.ts";
 import type { LaunchInput } from "../pod/stage1-contract.ts";
 import { layerTreePath } from "../store/store-paths.ts";
-import type { Files } from "../sys/host.ts";
 import { createNetNamespace } from "../sys/linux/net-namespace.ts";
 import { isTerminal } from "../sys/terminal.ts";
 import type { EngineContext } from "./context.ts";
@@ -140,15 +139,6 @@ function planEtcFiles(
           ...(manifest.name === undefined ? {} : { podName: manifest.name }),
         });
   return { resolvConf, hosts, hostname: `${manifest.hostname}\n` };
-}
-
-/** Addresses of a pod from its attachment records, for `status`. */
-export function attachmentStatuses(files: Files) {
-  return listAttachments({ files }).map((one) => ({
-    network: one.network,
-    interface: one.ifName,
-    addresses: one.result.ips.map((ip) => ip.address),
-  }));
 }
 
 function hostPathKind(ctx: EngineContext, path: string): "dir" | "file" | undefined {

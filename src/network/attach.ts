@@ -114,7 +114,9 @@ class Chain {
       this.prevResult = result.raw;
     }
     if (result !== undefined) return result;
-    throw new NetworkError("network/bad-config", `Cannot join network "${config.name}": it has no plugins`);
+    throw new NetworkError("network/bad-config", `Cannot join network "${config.name}": it has no plugins`, {
+      hint: "add at least one plugin to its configuration",
+    });
   }
 
   /** Takes down what was set up and returns the error to throw: the first failure, with those of cleaning up as data. */

@@ -84,10 +84,12 @@ function parseCapability(text: string): string {
   });
 }
 
+const NAMES: readonly string[] = CAPABILITY_NAMES;
+
 /** Bit mask of a set of names, as capset(2) and /proc/PID/status use it. */
 export function capabilityMask(names: readonly string[]): bigint {
   return names.reduce((mask, name) => {
-    const number = CAPABILITY_NAMES.findIndex((known) => known === name);
+    const number = NAMES.indexOf(name);
     return number < 0 ? mask : mask | (1n << BigInt(number));
   }, 0n);
 }

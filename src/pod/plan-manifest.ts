@@ -30,7 +30,9 @@ export function planManifest(option: PodOption, input: PlanInput): PodManifest {
   const apps = option.apps.map((app, index) => {
     const planned = input.images[index];
     if (planned === undefined)
-      throw new PodError("pod/bad-option", `Cannot plan app "${app.image}": its image was not fetched`);
+      throw new PodError("pod/bad-option", `Cannot plan app "${app.image}": its image was not fetched`, {
+        hint: `fetch it first: gantry fetch ${app.image}`,
+      });
     return planApp(app, planned);
   });
   assertNamesUnique(apps.map((app) => app.name));

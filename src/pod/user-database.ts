@@ -43,7 +43,7 @@ export function resolveUser(
     gid,
     // An explicit group narrows the process to that group, as runc and podman do.
     groups: groupText === undefined || groupText === "" ? member.map((g) => g.gid) : [],
-    home: entry?.home !== undefined && entry.home.startsWith("/") ? entry.home : "/",
+    home: entry?.home.startsWith("/") ? entry.home : "/",
     userName: entry?.name ?? userText,
   };
 }

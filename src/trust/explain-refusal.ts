@@ -1,4 +1,4 @@
-import type { DecisionInput, Refusal } from "./decide.ts";
+import type { DecisionInput, Refusal } from "./decision.ts";
 import type { TrustErrorCode } from "./errors.ts";
 import type { Requirement } from "./policy.ts";
 import { formatScope } from "./scope.ts";

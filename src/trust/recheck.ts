@@ -1,26 +1,8 @@
-import type { Clock } from "../base/clock.ts";
-import type { Files } from "../sys/host.ts";
 import { TrustError } from "./errors.ts";
-import { hashLayerFiles, KEYS_DIR, readLayerFiles, type TrustLayer } from "./layers.ts";
+import { hashLayerFiles, KEYS_DIR, readLayerFiles } from "./layers.ts";
 import { readPolicyFiles } from "./open-policy.ts";
+import type { RecheckHost, RecheckInput } from "./recheck-input.ts";
 import { readRecords, type VerificationRecord, writeRecord } from "./records.ts";
-
-/** What a recheck reads: configuration layers (lowest first), time, and the store that holds `verified/`. */
-export interface RecheckHost {
-  readonly layers: readonly TrustLayer[];
-  readonly clock: Clock;
-  readonly store: Files;
-}
-
-/** The stored image about to start. */
-export interface RecheckInput {
-  /** Name without tag or digest. */
-  readonly name: string;
-  readonly manifestDigest: string;
-  readonly insecure: boolean;
-  /** Raw manifest, read only when signatures have to be verified again. */
-  readonly readManifest?: () => Uint8Array;
-}
 
 /**
  * Holds a stored image against today's keys and policy; run at every start. When neither they nor any expiry changed

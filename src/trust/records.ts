@@ -1,6 +1,6 @@
 import { formatReason } from "../base/errors.ts";
 import type { Files } from "../sys/host.ts";
-import type { Acceptance } from "./decide.ts";
+import type { Acceptance } from "./decision.ts";
 import { TrustError } from "./errors.ts";
 
 /** How a signature came: over the manifest as a referrer, or beside an archive. */

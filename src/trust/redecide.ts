@@ -3,7 +3,7 @@ import { decide } from "./decide.ts";
 import { TrustError } from "./errors.ts";
 import { judgeSignatures } from "./judge-signatures.ts";
 import { parseKeyring } from "./parse-keyring.ts";
-import type { RecheckHost, RecheckInput } from "./recheck.ts";
+import type { RecheckHost, RecheckInput } from "./recheck-input.ts";
 import type { RecordedSignature, VerificationRecord } from "./records.ts";
 import type { SignatureFact } from "./signature-fact.ts";
 import { createRecord, judgeOne, openTrust, type Trust } from "./verify-image.ts";

@@ -1,7 +1,8 @@
 import type { Clock } from "../base/clock.ts";
 import { formatTimestamp } from "../base/clock.ts";
 import { digestOf, parseDigest, splitDigest } from "../image/digest.ts";
-import { type Decision, decide } from "./decide.ts";
+import { decide } from "./decide.ts";
+import type { Decision } from "./decision.ts";
 import { TrustError } from "./errors.ts";
 import { judgeSignatures } from "./judge-signatures.ts";
 import { type Keyring, openKeyring } from "./keyring.ts";

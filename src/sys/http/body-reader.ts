@@ -53,6 +53,7 @@ async function collect(chunks: AsyncIterable<Uint8Array>, url: string, limitByte
     sizeBytes += chunk.byteLength;
     if (sizeBytes > limitBytes) {
       throw new SysError("sys/too-large", `Cannot read "${redactUrl(url)}": it has more than ${limitBytes} bytes`, {
+        hint: "check that the address is the right one: the answer is larger than such a document may be",
         data: { limitBytes },
       });
     }

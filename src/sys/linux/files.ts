@@ -33,7 +33,9 @@ const CHUNK_BYTES = 256 * 1024;
  */
 export function openFiles(absRoot: string): Files {
   if (!absRoot.startsWith("/"))
-    throw new SysError("sys/bad-path", `Cannot open directory "${absRoot}": it is not absolute`);
+    throw new SysError("sys/bad-path", `Cannot open directory "${absRoot}": it is not absolute`, {
+      hint: "begin it with /",
+    });
   const root = absRoot.length > 1 ? absRoot.replace(/\/+$/, "") : absRoot;
   return new DirectoryFiles(root, `${root === "/" ? "" : root}/tmp`);
 }
@@ -235,7 +237,9 @@ class DirectoryFiles implements Files {
 function checkRel(rel: string): string {
   const isBad = rel.includes("\0") || rel.split("/").some((name) => name === "" || name === "." || name === "..");
   if (!isBad) return rel;
-  throw new SysError("sys/bad-path", `Cannot use path ${JSON.stringify(rel)}: it is not a plain relative path`);
+  throw new SysError("sys/bad-path", `Cannot use path ${JSON.stringify(rel)}: it is not a plain relative path`, {
+    hint: "use names separated by single slashes, without . and ..",
+  });
 }
 
 function makeDirectory(path: string, modeOctal?: number): void {
@@ -278,6 +282,7 @@ export function readAll(fd: number, path: string, limitBytes: number): Uint8Arra
 
 function tooLarge(path: string, limitBytes: number): SysError {
   return new SysError("sys/too-large", `Cannot read "${path}": it has more than ${limitBytes} bytes`, {
+    hint: "check that it is the file you mean",
     data: { limitBytes },
   });
 }

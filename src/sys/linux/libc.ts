@@ -36,7 +36,10 @@ function libc(): Libc {
     __errno_location: { args: [], returns: FFIType.ptr },
   });
   const errnoAt = symbols.__errno_location();
-  if (errnoAt === null) throw new SysError("sys/unsupported", "Cannot call the kernel: libc has no errno");
+  if (errnoAt === null)
+    throw new SysError("sys/unsupported", "Cannot call the kernel: libc has no errno", {
+      hint: "use a host with glibc",
+    });
   const made: Libc = { call: symbols.syscall, errnoAt, column: process.arch === "x64" ? 0 : 1 };
   opened = made;
   return made;
@@ -167,6 +170,7 @@ export function cString(text: PathArg): Uint8Array {
     throw new SysError(
       "sys/bad-path",
       `Cannot pass "${formatPath(text).replaceAll("\0", "\\0")}" to the kernel: it contains a NUL byte`,
+      { hint: "remove the NUL byte" },
     );
   }
   const out = new Uint8Array(bytes.byteLength + 1);

@@ -31,7 +31,9 @@ export class PodCgroup {
   /** Names the cgroup without making it. `name` is relative, e.g. `pod-UUID/app`; `base` as in `defaultCgroupBase`. */
   static at(layout: CgroupLayout, name: string, base = defaultCgroupBase()): PodCgroup {
     if (name.split("/").some((part) => part === "" || part === "." || part === "..")) {
-      throw new SysError("sys/bad-path", `Cannot name cgroup "${name}": it is not a plain relative path`);
+      throw new SysError("sys/bad-path", `Cannot name cgroup "${name}": it is not a plain relative path`, {
+        hint: "use names separated by single slashes",
+      });
     }
     return new PodCgroup(
       layout.hierarchies.map((hierarchy) => ({ path: `${hierarchy.mountPoint}/${base}/${name}`, hierarchy })),

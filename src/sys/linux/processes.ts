@@ -113,5 +113,6 @@ function tooLarge(program: Program, limitBytes: number): SysError {
   return new SysError(
     "sys/too-large",
     `Cannot read the output of "${program.argv[0]}": it has more than ${limitBytes} bytes`,
+    { hint: "run the program by hand to see what it says" },
   );
 }

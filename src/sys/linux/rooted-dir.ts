@@ -47,7 +47,9 @@ export class RootedDir implements Disposable {
     const file = this.#open(path, k.O_RDONLY | k.O_NONBLOCK | k.O_NOCTTY);
     if ((fstat(file.fd).mode & k.S_IFMT) === k.S_IFREG) return file;
     file[Symbol.dispose]();
-    throw new SysError("sys/bad-path", `Cannot open "${path}" in "${this.root}": it is not a regular file`);
+    throw new SysError("sys/bad-path", `Cannot open "${path}" in "${this.root}": it is not a regular file`, {
+      hint: "name a regular file of the image",
+    });
   }
 
   /** A directory for reading, refusing every symbolic link on the way. */
@@ -171,7 +173,7 @@ function splitLast(path: string): { readonly parents: string[]; readonly last: s
   const all = names(path);
   const last = all.pop();
   if (last !== undefined && last !== "..") return { parents: all, last };
-  throw new SysError("sys/bad-path", `Cannot create file "${path}": it names a directory`);
+  throw new SysError("sys/bad-path", `Cannot create file "${path}": it names a directory`, { hint: "name a file" });
 }
 
 function linkTarget(dirFd: number, name: string): string | undefined {
@@ -214,5 +216,7 @@ function openOrCreate(dirFd: number, name: string): OwnedFd {
 }
 
 function tooManyLinks(path: string): SysError {
-  return new SysError("sys/bad-path", `Cannot follow "${path}": too many symbolic links`);
+  return new SysError("sys/bad-path", `Cannot follow "${path}": too many symbolic links`, {
+    hint: "look for links that lead to themselves",
+  });
 }

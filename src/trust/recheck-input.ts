@@ -1,0 +1,20 @@
+import type { Clock } from "../base/clock.ts";
+import type { Files } from "../sys/host.ts";
+import type { TrustLayer } from "./layers.ts";
+
+/** What a recheck reads: configuration layers (lowest first), time, and the store that holds `verified/`. */
+export interface RecheckHost {
+  readonly layers: readonly TrustLayer[];
+  readonly clock: Clock;
+  readonly store: Files;
+}
+
+/** The stored image about to start. */
+export interface RecheckInput {
+  /** Name without tag or digest. */
+  readonly name: string;
+  readonly manifestDigest: string;
+  readonly insecure: boolean;
+  /** Raw manifest, read only when signatures have to be verified again. */
+  readonly readManifest?: () => Uint8Array;
+}
