@@ -8,7 +8,9 @@ import { EVENT_LOG_PATH, openEventSink } from "./event-log.ts";
 import { readEvents } from "./read-events.ts";
 
 let dir = "";
-beforeEach(() => void (dir = mkdtempSync(join(tmpdir(), "gantry-audit-"))));
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "gantry-audit-"));
+});
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 const context = {

@@ -45,8 +45,8 @@ export async function startDiscoveryServer(options: { readonly tls?: ServerTls }
 
 /** A page with meta tags in its head, as discovery reads it. `tags` are pairs of name and content. */
 export function discoveryPage(tags: readonly (readonly [name: string, content: string])[]): ServedFile {
-  const escape = (text: string) => text.replaceAll("&", "&amp;").replaceAll('"', "&quot;").replaceAll("<", "&lt;");
-  const lines = tags.map(([name, content]) => `<meta name="${escape(name)}" content="${escape(content)}">`);
+  const escapeText = (text: string) => text.replaceAll("&", "&amp;").replaceAll('"', "&quot;").replaceAll("<", "&lt;");
+  const lines = tags.map(([name, content]) => `<meta name="${escapeText(name)}" content="${escapeText(content)}">`);
   return {
     contentType: "text/html; charset=utf-8",
     body: `<!doctype html><html><head><title>Images</title>\n${lines.join("\n")}\n</head><body></body></html>`,

@@ -19,13 +19,7 @@ const ORDER: readonly SignatureFact["kind"][] = [
 export function explainRefusal(require: Requirement, input: DecisionInput): Refusal {
   const add = `gantry trust add --prefix ${input.name} KEYFILE`;
   const worst = input.signatures.toSorted((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind))[0];
-  if (worst === undefined) {
-    return refuse(
-      "trust/unsigned",
-      "no signature was found",
-      `sign it: gantry sign ${input.name}; or, for this once, pass --insecure-options=image`,
-    );
-  }
+  if (worst === undefined) return refuseUnsigned(input.name);
   switch (worst.kind) {
     case "bad":
       return refuse(
@@ -70,6 +64,11 @@ export function explainRefusal(require: Requirement, input: DecisionInput): Refu
         `have it signed by the keys the policy names: gantry sign ${input.name}`,
       );
   }
+}
+
+function refuseUnsigned(name: string): Refusal {
+  const hint = `sign it: gantry sign ${name}; or, for this once, pass --insecure-options=image`;
+  return refuse("trust/unsigned", "no signature was found", hint);
 }
 
 function formatRequirement(require: Requirement): string {
