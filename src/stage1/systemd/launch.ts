@@ -3,7 +3,8 @@ import { detectCgroupLayout } from "../../sys/linux/cgroup-layout.ts";
 import { AT_FDCWD, MS_NODEV, MS_NOSUID, O_APPEND, O_CREAT, O_RDONLY, O_WRONLY } from "../../sys/linux/constants.ts";
 import { close, dup2, openat2, setCloseOnExec } from "../../sys/linux/fs-calls.ts";
 import { mount } from "../../sys/linux/mount-calls.ts";
-import { bindMount, enterPrivateMountNamespace } from "../../sys/linux/mounts.ts";
+import { listMounts } from "../../sys/linux/mount-table.ts";
+import { bindMount, enterPrivateMountNamespace, unmount } from "../../sys/linux/mounts.ts";
 import { mountOverlay } from "../../sys/linux/overlay.ts";
 import { PodCgroup } from "../../sys/linux/pod-cgroup.ts";
 import { execve } from "../../sys/linux/process-calls.ts";
@@ -35,6 +36,19 @@ export async function launchSystemdPod(input: LaunchInput): Promise<{ readonly p
   const { pod, manifest } = input;
   makeEmptyVolumes(pod, manifest);
   enterPrivateMountNamespace({ receive: true });
+  try {
+    return await mountAndStart(input);
+  } catch (reason) {
+    // Only this namespace sees the mounts; without them the pod directory can be removed.
+    for (const { mountPoint } of listMounts().toReversed()) {
+      if (mountPoint.startsWith(`${pod.root}/`)) unmount(mountPoint);
+    }
+    throw reason;
+  }
+}
+
+async function mountAndStart(input: LaunchInput): Promise<{ readonly pid: number }> {
+  const { pod, manifest } = input;
   const apps = manifest.apps.map((app) => {
     mountAppRoot(input, app);
     const resolved = resolveApp(openAppRoot(pod.path(`apps/${app.name}/rootfs`)), app, stdinOf(input));
