@@ -95,7 +95,7 @@ test(
       "mknod /x b 254 0",
       "dd if=/disk of=/dev/null count=1",
       "echo x > /proc/sys/kernel/hostname",
-      "echo b > /proc/sysrq-trigger",
+      "echo h > /proc/sysrq-trigger",
       "touch /sys/x",
       "dd if=/proc/kcore of=/dev/null count=1 2>&1 | grep -q '1+0 records in'",
     ]) {
