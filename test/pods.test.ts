@@ -118,6 +118,21 @@ test(
 );
 
 test(
+  "run --readonly-rootfs: the root refuses writes, volumes keep their own mode",
+  async () => {
+    const { world, image } = await worldWithImage();
+    await using _ = world;
+    const script = "touch /x; touch /ro/x; touch /rw/x && cat /ro/hostname > /dev/null && echo fine";
+    const volumes = ["--volume=/etc:/ro:ro", "--volume=v,kind=empty", "--mount=volume=v,target=/rw"];
+    const run = ["run", "--net=none", "--readonly-rootfs", ...volumes, image, "--exec=sh", "--", "-c", script];
+    const ran = await world.succeed([LOOSE, "-q", ...run]);
+    expect(ran.stdout).toBe("fine\n");
+    expect(ran.stderr.match(/Read-only file system/g)?.length).toBe(2);
+  },
+  TIMEOUT_MS,
+);
+
+test(
   "run: several apps; a failing one ends the pod, a finished one does not",
   async () => {
     const { world, image } = await worldWithImage();

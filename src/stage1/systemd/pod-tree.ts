@@ -16,6 +16,8 @@ const APP_DIRS: readonly (readonly [string, number])[] = [
   ["/dev", 0o755],
   ["/etc", 0o755],
   ["/tmp", 0o1777],
+  // systemd mounts a directory of its own here, and could not make it in a read-only root.
+  ["/run/systemd/incoming", 0o755],
 ];
 
 /**
