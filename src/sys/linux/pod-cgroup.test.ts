@@ -17,9 +17,17 @@ test("PodCgroup holds processes in every hierarchy, limits them, kills them and 
     await whole.killAll();
     await child.exited;
     await whole.remove();
-    await new PodCgroup(
-      layout.hierarchies.map((hierarchy) => ({ path: `${hierarchy.mountPoint}/gantry-test`, hierarchy })),
-    ).remove();
   }
-  expect(whole.paths.filter((path) => existsSync(path))).toEqual([]);
+  const left = layout.hierarchies.map((hierarchy) => `${hierarchy.mountPoint}/gantry-test`);
+  expect(left.filter((path) => existsSync(path))).toEqual([]);
+});
+
+test("PodCgroup.remove() keeps the common parent while another pod is in it", async () => {
+  const layout = detectCgroupLayout();
+  const [one, other] = ["one", "other"].map((name) => PodCgroup.create(layout, name, "gantry-test-pair"));
+  await one?.remove();
+  expect(other?.paths.every((path) => existsSync(path))).toBe(true);
+  await other?.remove();
+  const left = layout.hierarchies.map((hierarchy) => `${hierarchy.mountPoint}/gantry-test-pair`);
+  expect(left.filter((path) => existsSync(path))).toEqual([]);
 });

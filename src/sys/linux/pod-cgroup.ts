@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { SysError } from "../errors.ts";
 import { type CgroupHierarchy, type CgroupLayout, defaultCgroupBase } from "./cgroup-layout.ts";
 import { SIGKILL } from "./constants.ts";
@@ -84,10 +85,14 @@ export class PodCgroup {
     );
   }
 
-  /** Removes it with everything beneath; waits a few seconds for the kernel to let go of dead processes. */
+  /**
+   * Removes it with everything beneath, and the cgroup that holds all pods when this was the last; waits a few seconds
+   * for the kernel to let go of dead processes.
+   */
   async remove(): Promise<void> {
-    for (const { path } of this.#dirs) {
+    for (const { path, hierarchy } of this.#dirs) {
       for (let round = 1; !tryRemove(path, round === ROUNDS); round++) await Bun.sleep(PAUSE_MS);
+      removeEmptyParents(path, hierarchy.mountPoint);
     }
   }
 
@@ -131,25 +136,52 @@ export class PodCgroup {
   }
 }
 
+/** Begins again when the last other pod's end took a parent away meanwhile. */
 function makeCgroup(path: string, hierarchy: CgroupHierarchy): boolean {
-  const names = path.slice(hierarchy.mountPoint.length + 1).split("/");
+  for (let round = 1; ; round++) {
+    try {
+      makeLevels(path, hierarchy);
+      return true;
+    } catch (reason) {
+      if (hasCode(reason, "EROFS", "EACCES")) return false;
+      if (hasCode(reason, "ENOENT") && round < ROUNDS) continue;
+      withFileErrors(`create cgroup "${path}"`, () => {
+        throw reason;
+      });
+    }
+  }
+}
+
+function makeLevels(path: string, hierarchy: CgroupHierarchy): void {
   let parent = hierarchy.mountPoint;
-  for (const name of names) {
+  for (const name of path.slice(hierarchy.mountPoint.length + 1).split("/")) {
     if (hierarchy.version === 2) delegate(parent, hierarchy.controllers);
     const child = `${parent}/${name}`;
     try {
-      mkdirSync(child, { recursive: true });
+      mkdirSync(child);
     } catch (reason) {
-      if (reason instanceof Error && "code" in reason && (reason.code === "EROFS" || reason.code === "EACCES"))
-        return false;
-      withFileErrors(`create cgroup "${child}"`, () => {
-        throw reason;
-      });
+      if (!hasCode(reason, "EEXIST")) throw reason;
     }
     if (hierarchy.controllers.includes("cpuset") && hierarchy.version === 1) inheritCpuset(parent, child);
     parent = child;
   }
-  return true;
+}
+
+/** The cgroups above that nobody uses any more; one with members or children stays, as rmdir(2) refuses it. */
+function removeEmptyParents(path: string, mountPoint: string): void {
+  for (let parent = dirname(path); parent !== mountPoint; parent = dirname(parent)) {
+    // A slice of the host's systemd is not ours.
+    if (parent.endsWith(".slice")) return;
+    try {
+      rmdirSync(parent);
+    } catch {
+      return; // in use by another pod, or removed by one that ended at the same moment
+    }
+  }
+}
+
+function hasCode(reason: unknown, ...codes: readonly string[]): boolean {
+  return reason instanceof Error && "code" in reason && codes.includes(String(reason.code));
 }
 
 /** A v1 cpuset starts empty, and nobody can join an empty one. */
@@ -199,7 +231,7 @@ function tryRemove(dir: string, isLast: boolean): boolean {
     rmdirSync(dir);
     return true;
   } catch (reason) {
-    if (reason instanceof Error && "code" in reason && reason.code === "ENOENT") return true;
+    if (hasCode(reason, "ENOENT")) return true;
     if (!isLast) return false;
     return withFileErrors(`remove cgroup "${dir}"`, () => {
       throw reason;
