@@ -3,7 +3,7 @@ import type { EngineCalls, TrustPlan } from "../engine/engine-calls.ts";
 import type { CliHost } from "./host.ts";
 import { runCli } from "./run-cli.ts";
 
-const FPR = "0123456789ABCDEF0123456789ABCDEF01234567";
+const FPR = "0123456789abcdef0123456789abcdef01234567";
 
 async function gantry(argv: readonly string[], answer?: string) {
   const asked: unknown[] = [];
@@ -50,7 +50,7 @@ describe("runCli()", () => {
     const added = [{ added: { scope: { kind: "prefix", prefix: "example.com/a" } } }];
     const line = ["trust", "add", "--prefix", "example.com/a"];
     expect(await gantry(line, "yes\n")).toMatchObject({ exitCode: 0, asked: added });
-    expect(await gantry([...line, "--fingerprint", FPR.toLowerCase()])).toMatchObject({ exitCode: 0, asked: added });
+    expect(await gantry([...line, "--fingerprint", FPR.toUpperCase()])).toMatchObject({ exitCode: 0, asked: added });
     expect(await gantry([...line, "--yes"])).toMatchObject({ exitCode: 0, asked: added });
     for (const answer of ["y\n", "no\n", "", undefined])
       expect(await gantry(line, answer)).toMatchObject({ exitCode: 4, asked: [] });

@@ -8,17 +8,23 @@ import { readPodNeeds } from "./pods-in-use.ts";
 /**
  * `image gc`: removes what no name and no pod needs and nobody has touched for the grace period; a dry run says what that
  * is. Images with a name stay: only `image rm` takes those.
- * @throws {StoreError} "store/in-use" while an image is being fetched, "store/corrupt"; {PodError} "pod/bad-manifest"
+ * @throws {StoreError} "store/in-use" while an image is being fetched or a pod prepared, "store/corrupt"; {PodError} "pod/bad-manifest"
  */
 export async function gcImages(
   ctx: EngineContext,
   input: { readonly graceMs: number; readonly dryRun: boolean },
 ): Promise<GcImagesResult> {
-  const needs = readPodNeeds(ctx);
-  const keep = { keepDigests: [...needs.images.keys()], keepLayers: [...needs.layers], graceMs: input.graceMs };
-  const plan = planImageGc(ctx, keep);
+  const keep = () => {
+    const needs = readPodNeeds(ctx);
+    return { keepDigests: [...needs.images.keys()], keepLayers: [...needs.layers], graceMs: input.graceMs };
+  };
+  let plan = planImageGc(ctx, keep());
   if (input.dryRun) return toResult(plan, plan.freedBytes);
-  const { freedBytes } = ctx.images.gcImages(keep);
+  const { freedBytes } = ctx.images.gcImages(() => {
+    const today = keep();
+    plan = planImageGc(ctx, today);
+    return today;
+  });
   const done: GarbagePlan = {
     ...plan,
     images: plan.images.filter((digest) => !ctx.images.hasBlob(digest)),

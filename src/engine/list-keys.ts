@@ -27,7 +27,7 @@ function describe(layers: readonly TrustLayer[], key: ListedKey, createdAt: stri
   // A damaged file is shown as weak, with what is wrong as its reason: it vouches for nothing.
   const state = key.state === "unusable" ? "weak" : key.state;
   return {
-    fingerprint: key.fingerprint.toUpperCase(),
+    fingerprint: key.fingerprint,
     userIds: key.userIds,
     algorithm: key.algorithm,
     createdAt,

@@ -58,7 +58,7 @@ export async function planTrustAdd(
 
 function summarise(key: PlannedKey, rest: { readonly from: string; readonly createdAt: string }): KeySummary {
   return {
-    fingerprint: key.fingerprint.toUpperCase(),
+    fingerprint: key.fingerprint,
     userIds: key.userIds,
     algorithm: key.algorithm,
     createdAt: rest.createdAt,

@@ -40,6 +40,8 @@ export async function createPod(
     if (name !== undefined) ctx.pods.claimName(name, id);
     if (input.uuidFile !== undefined) ctx.writeUserFile(input.uuidFile, `${id}\n`);
     pod.move("begin-prepare");
+    // Held until the manifest names what the pod needs: garbage collection goes by that.
+    using _import = await ctx.images.lockImport(options);
     const images = await fetchAll(ctx, input, options);
     const stage1 = { regime, image: await readyStage1(ctx, regime, options) };
     const manifest = planManifest(input, {

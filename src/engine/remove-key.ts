@@ -16,7 +16,7 @@ export async function removeKey(
   input: { readonly fingerprint: string; readonly scope?: TrustScope },
 ): Promise<readonly TrustedKey[]> {
   const scope = input.scope === undefined ? undefined : toScope(input.scope);
-  const wanted = input.fingerprint.replaceAll(/[\s:]/g, "").toUpperCase();
+  const wanted = input.fingerprint.replaceAll(/[\s:]/g, "").toLowerCase();
   const hits = (await listKeys(ctx)).filter((key) => {
     const isInScope = scope === undefined || formatScope(toScope(key.scope)) === formatScope(scope);
     return key.fingerprint === wanted && key.state !== "masked" && isInScope;
@@ -24,7 +24,7 @@ export async function removeKey(
   for (const hit of hits) {
     ctx.events.report({
       type: "trust.key-removed",
-      fingerprint: wanted.toLowerCase(),
+      fingerprint: wanted,
       scope: formatScope(toScope(hit.scope)),
     });
   }

@@ -18,5 +18,5 @@ export async function revokeKey(
   if (isFingerprint(fingerprint))
     ctx.events.report({ type: "trust.key-revoked", fingerprint, reason: input.reason.slice(0, 1024) });
   const revocation = revokeTrustKey({ files, clock: ctx.clock }, { fingerprint, reason: input.reason });
-  return { fingerprint: revocation.fingerprint.toUpperCase() };
+  return { fingerprint: revocation.fingerprint };
 }

@@ -141,7 +141,7 @@ async function verifyMade(ctx: EngineContext, made: Made): Promise<string> {
     atMs: ctx.clock.nowMs(),
   });
   const good = findings.find((finding) => finding.kind === "good");
-  if (good?.kind === "good") return good.fingerprint.toUpperCase();
+  if (good?.kind === "good") return good.fingerprint;
   const why = findings.map((one) => ("reason" in one ? one.reason : one.kind)).join("; ");
   throw new TrustError("trust/cannot-sign", `Cannot use the signature just made: nobody would accept it (${why})`, {
     hint: "sign with a key that is valid, strong, and allowed to sign",

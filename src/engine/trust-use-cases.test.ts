@@ -18,7 +18,7 @@ test("planTrustAdd() stores nothing before add(), then lists, removes and revoke
   const key = await aPublisher();
   writeFileSync(`${dir}/key.asc`, key.publicKey);
   const plan = await planTrustAdd(ctx, { key: `${dir}/key.asc`, scope });
-  expect(plan.keys).toMatchObject([{ fingerprint: key.fingerprint.toUpperCase(), from: `${dir}/key.asc` }]);
+  expect(plan.keys).toMatchObject([{ fingerprint: key.fingerprint, from: `${dir}/key.asc` }]);
   expect(await listKeys(ctx)).toEqual([]);
   await plan.add();
   expect(await listKeys(ctx)).toMatchObject([

@@ -54,7 +54,7 @@ export interface PodStatus {
 export interface FetchedImage {
   readonly name: string;
   readonly digest: string;
-  /** Fingerprints of the keys that vouched, or the rule that let it pass. */
+  /** Fingerprints, in lower case as everywhere, of the keys that vouched, or the rule that let it pass. */
   readonly verifiedBy: readonly string[];
   readonly sizeBytes: number;
   readonly cached: boolean;

@@ -29,18 +29,19 @@ export interface GcResult {
 }
 
 /**
- * Removes blobs, layers and leftovers that nothing needs. Waits for nobody: while an image is being fetched it refuses.
- * Safe to kill at any moment.
+ * Removes blobs, layers and leftovers that nothing needs. What pods need is asked for while the lock is held, so that no
+ * pod can gain a need meanwhile. Waits for nobody: while an image is being fetched or a pod prepared it refuses. Safe to kill at any moment.
  * @throws {StoreError} "store/in-use", "store/corrupt" (nothing is removed then).
  */
-export function gcImages(host: { readonly files: Files; readonly clock: Clock }, input: GcInput): GcResult {
+export function gcImages(host: { readonly files: Files; readonly clock: Clock }, readInput: () => GcInput): GcResult {
   const { files } = host;
   using lock = files.lock(GC_LOCK, { kind: "exclusive", wait: false });
   if (lock === undefined) {
-    throw new StoreError("store/in-use", "Cannot collect garbage: an image is being fetched", {
-      hint: "run it again when the fetch has ended",
+    throw new StoreError("store/in-use", "Cannot collect garbage: an image is being fetched or a pod prepared", {
+      hint: "run it again when that has ended",
     });
   }
+  const input = readInput();
   const roots = [
     ...readAllRefs(files).map((ref) => ref.descriptor),
     ...input.keepDigests.map((digest) => ({ digest })),

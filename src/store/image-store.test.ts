@@ -165,7 +165,7 @@ describe("ImageStore.gcImages()", () => {
     for (const image of [used, old]) await store.removeImage(image.descriptor.digest);
     store.files.writeAtomic(partialPath(WANT.digest), "half");
     store.files.createTempDir();
-    const result = store.gcImages({ keepDigests: [used.descriptor.digest], graceMs: 1000 });
+    const result = store.gcImages(() => ({ keepDigests: [used.descriptor.digest], graceMs: 1000 }));
     expect(result).toMatchObject({ blobs: 3, leftovers: 2 });
     for (const digest of [...named.blobs.keys(), ...used.blobs.keys()]) expect(store.hasBlob(digest)).toBe(true);
     for (const digest of old.blobs.keys()) expect(store.hasBlob(digest)).toBe(false);
@@ -173,22 +173,22 @@ describe("ImageStore.gcImages()", () => {
   test("touches nothing within the grace time", async () => {
     await store.putBlob(WANT, [CONTENT]);
     utimesSync(store.blobPath(WANT.digest), 1, 1);
-    expect(store.gcImages({ keepDigests: [], graceMs: FAR_FUTURE_MS }).blobs).toBe(0);
-    expect(store.gcImages({ keepDigests: [], graceMs: 0 }).blobs).toBe(1);
+    expect(store.gcImages(() => ({ keepDigests: [], graceMs: FAR_FUTURE_MS })).blobs).toBe(0);
+    expect(store.gcImages(() => ({ keepDigests: [], graceMs: 0 })).blobs).toBe(1);
   });
   test("removes lock files of nobody and leaves held ones", async () => {
     const held = await store.openPartialBlob(WANT);
     (await store.openPartialBlob({ digest: digestOf("other"), sizeBytes: 5 }))?.[Symbol.dispose]();
-    store.gcImages({ keepDigests: [], graceMs: 0 });
+    store.gcImages(() => ({ keepDigests: [], graceMs: 0 }));
     expect(store.files.list("locks").filter((name) => name.startsWith("blob-"))).toEqual([
       `blob-sha256-${WANT.digest.slice(7)}`,
     ]);
     held?.[Symbol.dispose]();
-    store.gcImages({ keepDigests: [], graceMs: 0 });
+    store.gcImages(() => ({ keepDigests: [], graceMs: 0 }));
     expect(store.files.list("locks")).toEqual(["gc"]);
   });
   test("refuses while an import is going on", async () => {
     using _import = await store.lockImport();
-    expect(() => store.gcImages({ keepDigests: [], graceMs: 0 })).toThrowCode("store/in-use");
+    expect(() => store.gcImages(() => ({ keepDigests: [], graceMs: 0 }))).toThrowCode("store/in-use");
   });
 });

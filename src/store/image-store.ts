@@ -30,7 +30,10 @@ export interface ImageStore {
     descriptor: WantedBlob,
     options?: { readonly signal?: AbortSignal },
   ): Promise<PartialBlob | undefined>;
-  /** To be held from the first blob of an import until its reference is set: keeps garbage collection away. */
+  /**
+   * To be held from the first blob of an import until its reference is set, and from the choice of an image until the pod
+   * that needs it says so: keeps garbage collection away.
+   */
   lockImport(options?: { readonly signal?: AbortSignal }): Promise<Lock>;
   setRef(
     name: string,
@@ -45,8 +48,8 @@ export interface ImageStore {
   listImages(): StoredImage[];
   /** Removes every name of an image; blobs go with the next `gcImages`. @throws {StoreError} "store/not-found", "store/in-use". */
   removeImage(digest: Digest, options?: { readonly inUse?: ReadonlySet<Digest> }): Promise<void>;
-  /** @throws {StoreError} "store/in-use", "store/corrupt". */
-  gcImages(input: GcInput): GcResult;
+  /** `readInput` is called under the lock. @throws {StoreError} "store/in-use", "store/corrupt". */
+  gcImages(readInput: () => GcInput): GcResult;
 }
 
 /** Opens the image store in `files`; creates nothing before the first write. */
@@ -69,7 +72,7 @@ export function openImageStore(files: Files, clock: Clock): ImageStore {
     findImage: (prefix) => findImage(files, prefix),
     listImages: () => listImages(files),
     removeImage: (digest, options) => removeImage(files, digest, options?.inUse ?? new Set()),
-    gcImages: (input) => gcImages({ files, clock }, input),
+    gcImages: (readInput) => gcImages({ files, clock }, readInput),
   };
 }
 

@@ -39,17 +39,20 @@ export async function openNetworkLab(): Promise<NetworkLab> {
     return stdout;
   };
   const addNetns = async (name: string): Promise<string> => {
-    const path = `/run/netns/${id}-${name}`;
-    await runOutside(programs, ["ip", "netns", "add", `${id}-${name}`]);
+    // Not `ip netns add`: on a fresh host that leaves a mount on /run/netns behind.
+    const path = scratch.path(`netns/${name}`);
+    scratch.writeAtomic(`netns/${name}`, "");
+    await runOutside(programs, ["unshare", `--net=${path}`, "true"]);
     made.push(path);
     await run(["ip", "link", "set", "lo", "up"], path);
     return path;
   };
   const removeNetns = async (path: string): Promise<void> => {
     made.splice(made.indexOf(path), 1);
-    await runOutside(programs, ["ip", "netns", "delete", path.slice("/run/netns/".length)]);
+    await runOutside(programs, ["umount", path]);
+    await runOutside(programs, ["rm", path]);
   };
-  const host = `/run/netns/${id}-host`;
+  const host = scratch.path("netns/host");
   await addNetns("host");
   return {
     scratch,

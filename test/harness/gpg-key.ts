@@ -4,7 +4,7 @@ import type { World } from "./world.ts";
 
 /** A signing key made by GnuPG in the world's GNUPGHOME, without a passphrase. */
 export interface GpgKey {
-  /** 40 upper-case hexadecimal digits. */
+  /** 40 hexadecimal digits in lower case, as Gantry writes them. */
   readonly fingerprint: string;
   /** Armored public key. */
   readonly publicFile: string;
@@ -18,7 +18,7 @@ export interface GpgKey {
 export async function createGpgKey(world: World, userId = "Story <story@example.com>"): Promise<GpgKey> {
   await gpg(world, ["--passphrase", "", "--quick-generate-key", userId, "ed25519", "sign", "never"]);
   const listed = await gpg(world, ["--with-colons", "--list-keys", `=${userId}`]);
-  const fingerprint = /^fpr:+([0-9A-F]{40}):/m.exec(listed)?.[1] ?? "";
+  const fingerprint = /^fpr:+([0-9A-F]{40}):/m.exec(listed)?.[1]?.toLowerCase() ?? "";
   const publicFile = join(world.dir, `${fingerprint}.pub.asc`);
   const secretFile = join(world.dir, `${fingerprint}.key.asc`);
   writeFileSync(publicFile, await gpg(world, ["--armor", "--export", fingerprint]));

@@ -55,14 +55,14 @@ function describeScope(scope: TrustScope): string {
 }
 
 function assertFingerprint(wanted: string, keys: readonly KeySummary[]): void {
-  const normal = wanted.replace(/[\s:]/g, "").replace(/^0x/i, "").toUpperCase();
-  if (!/^([0-9A-F]{40}|[0-9A-F]{64})$/.test(normal)) {
+  const normal = wanted.replace(/[\s:]/g, "").replace(/^0x/i, "").toLowerCase();
+  if (!/^([0-9a-f]{40}|[0-9a-f]{64})$/.test(normal)) {
     throw usageError(
       `Cannot compare fingerprint "${wanted.slice(0, 100)}"`,
       "write the whole fingerprint: 40 or 64 hexadecimal digits",
     );
   }
-  const other = keys.find((key) => key.fingerprint.toUpperCase() !== normal);
+  const other = keys.find((key) => key.fingerprint !== normal);
   if (other === undefined && keys.length > 0) return;
   throw new CliError(
     "cli/declined",

@@ -19,7 +19,7 @@ export const trustRemove = defineCommand({
       : flags.prefix === undefined
         ? undefined
         : { kind: "prefix", prefix: flags.prefix };
-    const fingerprint = args.fingerprint.replace(/\s/g, "").toUpperCase();
+    const fingerprint = args.fingerprint.replace(/\s/g, "").toLowerCase();
     const calls = await engine();
     const removed = await calls.removeKey(scope === undefined ? { fingerprint } : { fingerprint, scope }, { signal });
     out.result(removed, (keys) => {

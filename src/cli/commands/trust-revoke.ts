@@ -14,7 +14,7 @@ export const trustRevoke = defineCommand({
 
   async run({ args, flags, engine, out, signal }) {
     const calls = await engine();
-    const fingerprint = args.fingerprint.replace(/\s/g, "").toUpperCase();
+    const fingerprint = args.fingerprint.replace(/\s/g, "").toLowerCase();
     const reason = flags.reason ?? "revoked by the administrator";
     out.result(await calls.revokeKey({ fingerprint, reason }, { signal }), (key) => `Revoked ${key.fingerprint}`);
     return undefined;
