@@ -46,6 +46,11 @@ const IMAGE: readonly CommandEntry[] = [
     load: async () => (await import("./commands/image-rm.ts")).imageRm,
   },
   {
+    name: "export",
+    summary: "Write images into an archive or layout",
+    load: async () => (await import("./commands/image-export.ts")).imageExport,
+  },
+  {
     name: "gc",
     summary: "Remove images and layers nothing uses",
     load: async () => (await import("./commands/image-gc.ts")).imageGc,
@@ -104,6 +109,11 @@ export const TABLE: readonly CommandEntry[] = [
     summary: "Fetch and verify images",
     aliases: ["pull"],
     load: async () => (await import("./commands/fetch.ts")).fetch,
+  },
+  {
+    name: "push",
+    summary: "Copy an image to a registry, layout or archive",
+    load: async () => (await import("./commands/push.ts")).push,
   },
   { name: "sign", summary: "Sign an image", load: async () => (await import("./commands/sign.ts")).sign },
   {

@@ -91,6 +91,8 @@ function imageCalls(ctx: EngineContext) {
       (await import("./remove-images.ts")).removeImages(ctx, input),
     gcImages: async (...[input]: Parameters<EngineCalls["gcImages"]>) =>
       (await import("./gc-images.ts")).gcImages(ctx, input),
+    copyImages: async (...[input, options]: Parameters<EngineCalls["copyImages"]>) =>
+      (await import("./copy-images.ts")).copyImages(ctx, input, options),
     signImage: async (...[input, options]: Parameters<EngineCalls["signImage"]>) =>
       (await import("./sign-image.ts")).signImage(ctx, input, options),
     discover: async (...[input, options]: Parameters<EngineCalls["discover"]>) =>

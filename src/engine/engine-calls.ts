@@ -85,6 +85,27 @@ export interface GcImagesResult {
   readonly freedBytes: number;
 }
 
+/** Input of `push` and `image export`. */
+export interface CopyImagesInput {
+  readonly images: readonly string[];
+  /** A registry reference, `oci:DIR`, `oci-archive:FILE` or `docker-archive:FILE`. */
+  readonly destination: string;
+  /** Of an image for several platforms: these only; empty means all. */
+  readonly platforms: readonly string[];
+}
+
+/** JSON shape of `push` and of each element of `image export`. */
+export interface CopiedImage {
+  readonly image: string;
+  /** Of the manifest or index that is there now. */
+  readonly digest: string;
+  readonly placedAt: string;
+  /** Blobs sent, mounted from another repository, and found there already. */
+  readonly written: number;
+  readonly mounted: number;
+  readonly present: number;
+}
+
 /** JSON shape of a row of `stage1 list`. */
 export interface Stage1Summary {
   readonly regime: string;
@@ -200,6 +221,7 @@ export interface EngineCalls {
     input: { readonly graceMs: number; readonly dryRun: boolean },
     options: CallOptions,
   ): Promise<GcImagesResult>;
+  copyImages(input: CopyImagesInput, options: CallOptions): Promise<readonly CopiedImage[]>;
 
   /** `key` is a file or URL; undefined: discovered from the prefix. */
   planTrustAdd(input: { readonly key?: string; readonly scope: TrustScope }, options: CallOptions): Promise<TrustPlan>;

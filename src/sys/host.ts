@@ -82,7 +82,8 @@ export interface HttpRequest {
   readonly url: string;
   readonly method?: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: Uint8Array | string;
+  /** A stream is sent once, as it comes; give `content-length` with it when the size is known. */
+  readonly body?: Uint8Array | string | AsyncIterable<Uint8Array>;
   /** Time without any byte arriving after which the exchange is given up; default 30 s. */
   readonly idleTimeoutMs?: number;
   /** Redirects to follow (default 10); `authorization` is not sent to another host or from https to http. */

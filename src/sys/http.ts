@@ -70,7 +70,7 @@ async function sendOnce({ options, ca }: Settings, hop: Hop, timer: IdleTimer): 
     return await fetch(hop.url, {
       method: hop.method ?? "GET",
       headers: { "user-agent": options.userAgent, ...hop.headers },
-      ...(hop.body === undefined ? {} : { body: hop.body }),
+      ...(hop.body === undefined ? {} : { body: toBody(hop.body) }),
       redirect: "manual",
       decompress: false,
       signal: timer.signal,
@@ -80,6 +80,23 @@ async function sendOnce({ options, ca }: Settings, hop: Hop, timer: IdleTimer): 
     timer[Symbol.dispose]();
     throw httpError(reason, hop.url, timer.signal);
   }
+}
+
+function toBody(body: NonNullable<HttpRequest["body"]>): Uint8Array<ArrayBuffer> | string | ReadableStream<Uint8Array> {
+  if (typeof body === "string") return body;
+  return body instanceof Uint8Array ? (body as Uint8Array<ArrayBuffer>) : toStream(body);
+}
+
+function toStream(body: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
+  const chunks = body[Symbol.asyncIterator]();
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const next = await chunks.next();
+      if (next.done === true) controller.close();
+      else controller.enqueue(next.value);
+    },
+    cancel: async () => void (await chunks.return?.()),
+  });
 }
 
 function assertAllowed(url: string, allowHttp: boolean): void {

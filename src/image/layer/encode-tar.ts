@@ -40,13 +40,36 @@ export function encodeTar(entries: readonly TarInput[]): Uint8Array {
   return Buffer.concat(blocks);
 }
 
+/** What ends an archive. */
+export const TAR_END: Uint8Array = new Uint8Array(2 * BLOCK_BYTES);
+
+/**
+ * The header blocks of one member whose content of `sizeBytes` the caller writes behind them, followed by
+ * `tarPadding(sizeBytes)`; `entry.content` is not looked at.
+ */
+export function encodeTarHeader(entry: TarInput, sizeBytes: number): Uint8Array {
+  const blocks: Uint8Array[] = [];
+  pushHeader(blocks, entry, sizeBytes);
+  return Buffer.concat(blocks);
+}
+
+/** Zeros that fill up the last block of a content. */
+export function tarPadding(sizeBytes: number): Uint8Array {
+  return new Uint8Array((BLOCK_BYTES - (sizeBytes % BLOCK_BYTES)) % BLOCK_BYTES);
+}
+
 function pushEntry(blocks: Uint8Array[], entry: TarInput): void {
+  const content = (entry.kind ?? "file") === "file" ? toBytes(entry.content ?? "") : new Uint8Array();
+  pushHeader(blocks, entry, content.length);
+  pushContent(blocks, content);
+}
+
+function pushHeader(blocks: Uint8Array[], entry: TarInput, sizeBytes: number): void {
   const kind = entry.kind ?? "file";
-  const content = kind === "file" ? toBytes(entry.content ?? "") : new Uint8Array();
   const path = toBytes(entry.path);
   const link = toBytes(entry.linkTarget ?? "");
   const modifiedAt = entry.modifiedAt ?? { seconds: 0, nanoseconds: 0 };
-  const pax = paxRecordsOf(entry, path, link, content.length);
+  const pax = paxRecordsOf(entry, path, link, sizeBytes);
   if (pax.length > 0) {
     blocks.push(
       encodeHeader({
@@ -72,13 +95,12 @@ function pushEntry(blocks: Uint8Array[], entry: TarInput): void {
       mode: entry.modeOctal ?? (kind === "dir" ? 0o755 : 0o644),
       uid: clamp(entry.uid ?? 0, MAX_OCTAL_7),
       gid: clamp(entry.gid ?? 0, MAX_OCTAL_7),
-      size: clamp(content.length, MAX_OCTAL_11),
+      size: clamp(sizeBytes, MAX_OCTAL_11),
       mtime: clamp(modifiedAt.seconds, MAX_OCTAL_11),
       major: entry.devMajor ?? 0,
       minor: entry.devMinor ?? 0,
     }),
   );
-  pushContent(blocks, content);
 }
 
 function paxRecordsOf(entry: TarInput, path: Uint8Array, link: Uint8Array, size: number): Uint8Array {
@@ -145,9 +167,7 @@ function encodeHeader(header: RawHeader): Uint8Array {
 }
 
 function pushContent(blocks: Uint8Array[], content: Uint8Array): void {
-  blocks.push(content);
-  const padding = (BLOCK_BYTES - (content.length % BLOCK_BYTES)) % BLOCK_BYTES;
-  if (padding > 0) blocks.push(new Uint8Array(padding));
+  blocks.push(content, tarPadding(content.length));
 }
 
 function toBytes(value: string | Uint8Array): Uint8Array {

@@ -89,6 +89,12 @@ function answerUpload(
 ): TestAnswer {
   const digest = request.url.searchParams.get("digest");
   const pending = content.repository(`${name}\0uploads`).blobs;
+  const [mount, from] = [request.url.searchParams.get("mount"), request.url.searchParams.get("from")];
+  const shared = mount === null || from === null ? undefined : content.repositories.get(from)?.blobs.get(mount);
+  if (request.method === "POST" && shared !== undefined) {
+    content.putBlob(name, shared);
+    return { status: 201, headers: { location: `/v2/${name}/blobs/${mount}`, "docker-content-digest": mount ?? "" } };
+  }
   if (request.method === "POST" && digest === null) {
     const made = `upload-${pending.size + 1}`;
     pending.set(made, new Uint8Array());
@@ -96,6 +102,10 @@ function answerUpload(
   }
   const before = request.method === "POST" ? new Uint8Array() : pending.get(id);
   if (before === undefined) return error(404, "BLOB_UPLOAD_UNKNOWN", "no such upload");
+  const state = { location: `/v2/${name}/blobs/uploads/${id}`, range: `0-${Math.max(0, before.byteLength - 1)}` };
+  if (request.method === "GET") return { status: 204, headers: state };
+  const [, start] = /^(\d+)-\d+$/.exec(request.headers.get("content-range") ?? "") ?? [];
+  if (start !== undefined && Number(start) !== before.byteLength) return { status: 416, headers: state };
   const body = Buffer.concat([before, request.body]);
   if (request.method === "PATCH") {
     pending.set(id, body);

@@ -27,7 +27,10 @@ export interface RegistryRequest<T> {
   readonly target: string;
   readonly method?: NonNullable<HttpRequest["method"]>;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: Uint8Array;
+  /** Made anew for every attempt when it is a stream. */
+  readonly body?: Uint8Array | (() => AsyncIterable<Uint8Array>);
+  /** As in `HttpRequest`: raise it for bodies that take long to send. */
+  readonly idleTimeoutMs?: number;
   /** Statuses handed to `read`; all others become errors. */
   readonly accept: readonly number[];
   /** Reads the answer; runs inside the retry, so that a body that breaks off is asked for again. */
@@ -57,7 +60,10 @@ export function createRegistryClient(host: RegistryHost, address: RepositoryAddr
           url: url.href,
           method: request.method ?? "GET",
           headers: { ...request.headers, ...(authorization === undefined ? {} : { authorization }) },
-          ...(request.body === undefined ? {} : { body: request.body }),
+          ...(request.body === undefined
+            ? {}
+            : { body: typeof request.body === "function" ? request.body() : request.body }),
+          ...(request.idleTimeoutMs === undefined ? {} : { idleTimeoutMs: request.idleTimeoutMs }),
         },
         options,
       );
