@@ -2,9 +2,9 @@ import { mergeEnv } from "../pod/environment.ts";
 import { PodError } from "../pod/errors.ts";
 import type { PodManifest } from "../pod/manifest.ts";
 import { readPodManifest } from "../pod/pod-store.ts";
+import { readResolvedApp } from "../pod/resolved-app.ts";
+import { ENTER_SPEC_VARIABLE, type EnterSpec } from "../stage1/enter-spec.ts";
 import { Stage1Error } from "../stage1/errors.ts";
-import { ENTER_SPEC_VARIABLE, type EnterSpec } from "../stage1/systemd/enter-spec.ts";
-import { readResolvedApp } from "../stage1/systemd/resolved-app.ts";
 import { bindMount, enterPrivateMountNamespace } from "../sys/linux/mounts.ts";
 import { execve } from "../sys/linux/process-calls.ts";
 import { readProcStat } from "../sys/linux/process-stat.ts";
@@ -61,7 +61,7 @@ export function execInPod(ctx: EngineContext, input: ExecInput): never {
 
 /** `exec`, second half, in a process of its own. Returns the exit code. */
 export async function execInside(ctx: EngineContext): Promise<number> {
-  const { enterApp } = await import("../stage1/systemd/enter.ts");
+  const { enterApp } = await import("../stage1/enter.ts");
   const text = ctx.env[ENTER_SPEC_VARIABLE];
   if (text === undefined) {
     throw new Stage1Error("stage1/enter-failed", "Cannot enter an app: this command is for internal use", {

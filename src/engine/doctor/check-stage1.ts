@@ -3,7 +3,7 @@ import { digestOf } from "../../image/digest.ts";
 import { encodeTar } from "../../image/layer/encode-tar.ts";
 import { parseConfig } from "../../image/parse-config.ts";
 import { parseManifest } from "../../image/parse-manifest.ts";
-import { collectStage1Tree } from "../../stage1/systemd/collect-tree.ts";
+import { collectStage1Tree } from "../../stage1/collect-tree.ts";
 import type { EngineContext } from "../context.ts";
 import { listStage1, STAGE1_TRUST_NAME } from "../stage1-image.ts";
 import type { DoctorCheck } from "../use-cases.ts";

@@ -1,3 +1,6 @@
+import { makeEmptyVolumes, mountAppRoot } from "../../pod/pod-tree.ts";
+import { openAppRoot, resolveApp } from "../../pod/resolve-app.ts";
+import { type ResolvedApp, writeResolvedApp } from "../../pod/resolved-app.ts";
 import type { LaunchInput } from "../../pod/stage1-contract.ts";
 import { detectCgroupLayout } from "../../sys/linux/cgroup-layout.ts";
 import { AT_FDCWD, MS_NODEV, MS_NOSUID, O_APPEND, O_CREAT, O_RDONLY, O_WRONLY } from "../../sys/linux/constants.ts";
@@ -12,13 +15,10 @@ import { readProcStat } from "../../sys/linux/process-stat.ts";
 import { RootedDir } from "../../sys/linux/rooted-dir.ts";
 import { spawnDetached } from "../../sys/linux/spawn-detached.ts";
 import { Stage1Error } from "../errors.ts";
+import { extraCapabilities, renderUnits } from "../units.ts";
 import { connectStdio } from "./app-stdio.ts";
 import { podCgroupName } from "./cleanup.ts";
 import { planNspawnArgv } from "./nspawn-argv.ts";
-import { makeEmptyVolumes, mountAppRoot } from "./pod-tree.ts";
-import { openAppRoot, resolveApp } from "./resolve-app.ts";
-import { type ResolvedApp, writeResolvedApp } from "./resolved-app.ts";
-import { extraCapabilities, renderUnits } from "./units.ts";
 
 const NSPAWN = "/usr/bin/systemd-nspawn";
 

@@ -3,7 +3,7 @@ import type { AppExit } from "../../pod/stage1-contract.ts";
 import type { Files } from "../../sys/host.ts";
 import { readProcStat } from "../../sys/linux/process-stat.ts";
 import { childrenOf, readCgroupPaths, readComm } from "../../sys/linux/process-tree.ts";
-import { appUnitName } from "./units.ts";
+import { appUnitName } from "../units.ts";
 
 /** The supervisor of a pod, if the process that `pid` names is still the one that was started. */
 export function findSupervisor(pod: Files): number | undefined {

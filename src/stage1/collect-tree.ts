@@ -1,6 +1,6 @@
-import type { TarInput } from "../../image/layer/encode-tar.ts";
-import type { Files, Programs } from "../../sys/host.ts";
-import { Stage1Error } from "../errors.ts";
+import type { TarInput } from "../image/layer/encode-tar.ts";
+import type { Files, Programs } from "../sys/host.ts";
+import { Stage1Error } from "./errors.ts";
 import { parseLoaderList, planStage1Skeleton, STAGE1_PROGRAMS, STAGE1_UNITS, stage1LibraryPath } from "./plan-image.ts";
 
 /** Where the parts come from. */

@@ -1,7 +1,7 @@
-import type { PodApp } from "../../pod/manifest.ts";
-import type { AppName } from "../../pod/names.ts";
-import type { Credentials } from "../../pod/user-database.ts";
-import type { Files } from "../../sys/host.ts";
+import type { Files } from "../sys/host.ts";
+import type { PodApp } from "./manifest.ts";
+import type { AppName } from "./names.ts";
+import type { Credentials } from "./user-database.ts";
 
 /** An app after its root file system was looked at: everything a unit needs, nothing left to look up. */
 export interface ResolvedApp {

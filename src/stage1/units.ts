@@ -1,7 +1,7 @@
-import { CAPABILITY_NAMES } from "../../pod/capabilities.ts";
-import type { AppName } from "../../pod/names.ts";
-import type { ResolvedApp } from "./resolved-app.ts";
-import { ALLOWED_SYSCALLS } from "./seccomp-profile.ts";
+import { CAPABILITY_NAMES } from "../pod/capabilities.ts";
+import type { AppName } from "../pod/names.ts";
+import type { ResolvedApp } from "../pod/resolved-app.ts";
+import { ALLOWED_SYSCALLS } from "../pod/seccomp-profile.ts";
 import { escapeUnitValue, quoteUnitWord } from "./unit-escape.ts";
 
 /** Kernel paths no app may see, and those it may only read. Spec: OCI runtime-spec v1.2.0 "Masked Paths" defaults of its peers. */

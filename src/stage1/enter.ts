@@ -1,10 +1,11 @@
-import { CAPABILITY_NAMES, capabilityMask } from "../../pod/capabilities.ts";
-import { DEFAULT_PATH, envValue } from "../../pod/environment.ts";
-import { resolveUser } from "../../pod/user-database.ts";
-import { AT_FDCWD, CLONE_FS, O_DIRECTORY, O_PATH, O_RDONLY } from "../../sys/linux/constants.ts";
-import { close, openat2 } from "../../sys/linux/fs-calls.ts";
-import { joinCgroupsOf } from "../../sys/linux/join-cgroups.ts";
-import { chroot, fchdir, setns, unshare } from "../../sys/linux/mount-calls.ts";
+import { CAPABILITY_NAMES, capabilityMask } from "../pod/capabilities.ts";
+import { DEFAULT_PATH, envValue } from "../pod/environment.ts";
+import { findProgram, openAppRoot } from "../pod/resolve-app.ts";
+import { resolveUser } from "../pod/user-database.ts";
+import { AT_FDCWD, CLONE_FS, O_DIRECTORY, O_PATH, O_RDONLY } from "../sys/linux/constants.ts";
+import { close, openat2 } from "../sys/linux/fs-calls.ts";
+import { joinCgroupsOf } from "../sys/linux/join-cgroups.ts";
+import { chroot, fchdir, setns, unshare } from "../sys/linux/mount-calls.ts";
 import {
   capset,
   clearAmbientCapabilities,
@@ -14,13 +15,12 @@ import {
   setNoNewPrivs,
   setresgidThread,
   setresuidThread,
-} from "../../sys/linux/process-calls.ts";
-import { readProcStat } from "../../sys/linux/process-stat.ts";
-import { runAttached } from "../../sys/linux/run-attached.ts";
-import { createSyscallAllowList, type SyscallFilter } from "../../sys/linux/seccomp.ts";
-import { Stage1Error } from "../errors.ts";
+} from "../sys/linux/process-calls.ts";
+import { readProcStat } from "../sys/linux/process-stat.ts";
+import { runAttached } from "../sys/linux/run-attached.ts";
+import { createSyscallAllowList, type SyscallFilter } from "../sys/linux/seccomp.ts";
 import type { EnterSpec } from "./enter-spec.ts";
-import { findProgram, openAppRoot } from "./resolve-app.ts";
+import { Stage1Error } from "./errors.ts";
 import { allowedSyscalls } from "./units.ts";
 
 /** pid comes first: it only takes effect for children. mnt comes last: after it, host paths mean something else. */

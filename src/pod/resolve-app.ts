@@ -1,11 +1,11 @@
-import { DEFAULT_PATH, envValue, mergeEnv } from "../../pod/environment.ts";
-import { PodError } from "../../pod/errors.ts";
-import { EXECUTABLE_HEAD_BYTES, parseExecutableFormat } from "../../pod/executable-format.ts";
-import type { PodApp } from "../../pod/manifest.ts";
-import { type Credentials, resolveUser } from "../../pod/user-database.ts";
-import { pread } from "../../sys/linux/fs-calls.ts";
-import { RootedDir } from "../../sys/linux/rooted-dir.ts";
+import { pread } from "../sys/linux/fs-calls.ts";
+import { RootedDir } from "../sys/linux/rooted-dir.ts";
+import { DEFAULT_PATH, envValue, mergeEnv } from "./environment.ts";
+import { PodError } from "./errors.ts";
+import { EXECUTABLE_HEAD_BYTES, parseExecutableFormat } from "./executable-format.ts";
+import type { PodApp } from "./manifest.ts";
 import type { ResolvedApp } from "./resolved-app.ts";
+import { type Credentials, resolveUser } from "./user-database.ts";
 
 /** The little of a mounted root file system that resolving needs; paths are as the app sees them and never lead outside. */
 export interface AppRoot {

@@ -1,13 +1,13 @@
-import { PodError } from "../../pod/errors.ts";
-import type { PodApp, PodManifest } from "../../pod/manifest.ts";
-import type { LaunchInput } from "../../pod/stage1-contract.ts";
-import { SysError } from "../../sys/errors.ts";
-import type { Files } from "../../sys/host.ts";
-import { AT_FDCWD, AT_SYMLINK_NOFOLLOW } from "../../sys/linux/constants.ts";
-import { fchmodat, fchownat, fstatat } from "../../sys/linux/fs-calls.ts";
-import { bindMount, setReadOnly } from "../../sys/linux/mounts.ts";
-import { mountOverlay } from "../../sys/linux/overlay.ts";
-import { RootedDir } from "../../sys/linux/rooted-dir.ts";
+import { SysError } from "../sys/errors.ts";
+import type { Files } from "../sys/host.ts";
+import { AT_FDCWD, AT_SYMLINK_NOFOLLOW } from "../sys/linux/constants.ts";
+import { fchmodat, fchownat, fstatat } from "../sys/linux/fs-calls.ts";
+import { bindMount, setReadOnly } from "../sys/linux/mounts.ts";
+import { mountOverlay } from "../sys/linux/overlay.ts";
+import { RootedDir } from "../sys/linux/rooted-dir.ts";
+import { PodError } from "./errors.ts";
+import type { PodApp, PodManifest } from "./manifest.ts";
+import type { LaunchInput } from "./stage1-contract.ts";
 
 /** Directories every app finds, whatever its image has. */
 const APP_DIRS: readonly (readonly [string, number])[] = [
