@@ -1,75 +1,153 @@
 import type { Clock } from "../base/clock.ts";
 import { formatTimestamp } from "../base/clock.ts";
+import { EngineError, formatReason } from "../base/errors.ts";
 import type { Files } from "../sys/host.ts";
-import { formatCanonicalJson } from "./canonical-json.ts";
+import type { Anchor } from "./anchor/anchor.ts";
 import { AuditError } from "./errors.ts";
-import { type EngineEvent, type EventCaller, isDeciding, type RecordedEvent } from "./events.ts";
+import { type EngineEvent, type EventCaller, isDeciding, isExecuting, type RecordedEvent } from "./events.ts";
+import type { LogAppender } from "./log/log-appender.ts";
+import { ensureLogKey, readVkey } from "./log/log-key.ts";
+import { AUDIT_DIR } from "./log/log-layout.ts";
+import { type LogHost, withLog } from "./log/open-log.ts";
+import { publishCheckpoint } from "./log/publish.ts";
+import { formatVkey } from "./note/note-keys.ts";
+import type { AuditSettings } from "./settings.ts";
+import { addToSpool, takeSpool } from "./spool.ts";
 
-/** The log file, relative to the store's root. */
-export const EVENT_LOG_PATH = "audit/events.jsonl";
-const LOCK_PATH = "audit/.lock";
+/** Version of what records mean; grows when a reader must know the difference. */
+const LOG_VERSION = 1;
 
-/** Largest record, in bytes, newline included. */
-export const MAX_EVENT_BYTES = 64 * 1024;
-
-/** Where every use case reports what it does. `report` returns when the record is written, and durable if deciding. */
+/** Where every use case reports what it does. */
 export interface EventSink {
-  /** @throws {AuditError} "audit/too-large"; SysError when it cannot be written: then what it reports must not happen. */
+  /**
+   * Returns when the event is recorded, durable if it decides something, and anchored if it begins an execution.
+   * @throws {AuditError} "audit/not-recorded", "audit/not-anchored": then what it reports must not happen
+   */
   report(event: EngineEvent): void;
+  /** End of a command: what it reported becomes durable, anchored, and part of the published checkpoint. */
+  settle(): void;
 }
 
-/** Circumstances added to every event. */
+/** Circumstances added to every event, and what the log depends on. */
 export interface EventContext {
   readonly clock: Clock;
   /** Nanoseconds since boot. */
   readonly monotonicNs: () => number;
   readonly bootId: string;
   readonly caller: EventCaller;
+  readonly hostname: string;
+  /** Read at the first event. */
+  readonly settings: () => AuditSettings;
+  /** Opened at the first event that needs it; undefined when none is wanted. */
+  readonly anchor?: (host: LogHost, settings: AuditSettings) => Anchor | undefined;
+  /** Directory for events that cannot be recorded for now; must not be on the log's file system. */
+  readonly spool?: Files;
+  /** Says something to the person at the terminal. */
+  readonly note?: (text: string) => void;
 }
 
-/** Sink appending canonical JSON lines beneath `files`; any number of processes may share the file. */
-export function openEventSink(files: Files, context: EventContext): EventSink {
-  return {
-    report(event) {
-      const line = formatLine(event, context);
-      files.ensureDir("audit");
-      using _lock = files.lock(LOCK_PATH, { kind: "exclusive", wait: true });
-      const tornBytes = countTornBytes(files);
-      if (tornBytes > 0) {
-        // The unfinished line stays as it is, ended by a newline, so that nothing ever vanishes from the log.
-        const repaired = formatLine({ type: "log.repaired", tornBytes }, context);
-        files.append(EVENT_LOG_PATH, `\n${repaired}`, { sync: true });
-      }
-      files.append(EVENT_LOG_PATH, line, { sync: isDeciding(event.type) });
-    },
-  };
+/** Sink appending to the log beneath the store's root; any number of processes may share it. */
+export function openEventSink(root: Files, context: EventContext): EventSink {
+  return new LogSink(root, context);
 }
 
-function formatLine(event: EngineEvent, context: EventContext): string {
-  const record: RecordedEvent = {
-    ...event,
-    time: formatTimestamp(context.clock.nowMs()),
-    bootId: context.bootId,
-    monotonicNs: context.monotonicNs(),
-    caller: context.caller,
-  };
-  const line = `${formatCanonicalJson(record)}\n`;
-  const sizeBytes = Buffer.byteLength(line);
-  if (sizeBytes <= MAX_EVENT_BYTES) return line;
-  throw new AuditError(
-    "audit/too-large",
-    `Cannot record event "${event.type}": ${sizeBytes} bytes, the limit is ${MAX_EVENT_BYTES}`,
-    {
-      hint: "use fewer apps or shorter names",
-    },
-  );
-}
+class LogSink implements EventSink {
+  readonly #root: Files;
+  readonly #context: EventContext;
+  readonly #host: LogHost;
+  #anchor: { readonly value: Anchor | undefined } | undefined;
+  #hasReported = false;
+  /** A deciding event waits for the next anchoring. */
+  #isUnanchored = false;
+  #isComplaining = false;
 
-/** Length of an unfinished last line, which only a crash in the middle of a write leaves. */
-function countTornBytes(files: Files): number {
-  const sizeBytes = files.stat(EVENT_LOG_PATH)?.sizeBytes ?? 0;
-  if (sizeBytes === 0) return 0;
-  const from = Math.max(0, sizeBytes - MAX_EVENT_BYTES);
-  const tail = Buffer.concat([...files.readChunks(EVENT_LOG_PATH, from)]);
-  return tail.byteLength - (tail.lastIndexOf(0x0a) + 1);
+  constructor(root: Files, context: EventContext) {
+    this.#root = root;
+    this.#context = context;
+    const stamp = (event: EngineEvent): RecordedEvent => ({
+      ...event,
+      time: formatTimestamp(context.clock.nowMs()),
+      bootId: context.bootId,
+      monotonicNs: context.monotonicNs(),
+      caller: context.caller,
+    });
+    this.#host = { files: root.sub(AUDIT_DIR), bootId: context.bootId, stamp };
+  }
+
+  report(event: EngineEvent): void {
+    const settings = this.#context.settings();
+    const isGate = isExecuting(event.type);
+    try {
+      const anchor = isGate ? this.#openAnchor(settings) : undefined;
+      // The anchoring syncs everything before it: one sync instead of two.
+      const sync = isDeciding(event.type) && anchor === undefined;
+      const recnum = withLog(this.#host, (log) => this.#append(log, event), { sync });
+      this.#hasReported = true;
+      if (isDeciding(event.type)) this.#isUnanchored = true;
+      if (!isGate) return;
+      anchor?.cover(recnum);
+      this.#isUnanchored = false;
+    } catch (reason) {
+      this.#refuseOrKeep(event, reason, settings);
+    }
+  }
+
+  settle(): void {
+    if (!this.#hasReported) return;
+    try {
+      if (this.#isUnanchored) this.#openAnchor(this.#context.settings())?.cover();
+      const signer = ensureLogKey(this.#root, this.#context.hostname);
+      withLog(this.#host, (log) => publishCheckpoint(this.#host.files, log, signer), { sync: true });
+    } catch (reason) {
+      // What was to be prevented has been prevented at `report`; the next command tries again.
+      this.#complain(`the event log is not up to date: ${formatReason(reason)}`);
+    }
+    this.#hasReported = false;
+    this.#isUnanchored = false;
+  }
+
+  #openAnchor(settings: AuditSettings): Anchor | undefined {
+    this.#anchor ??= { value: this.#context.anchor?.(this.#host, settings) };
+    return this.#anchor.value;
+  }
+
+  #append(log: LogAppender, event: EngineEvent): number {
+    if (log.isNewBoot) this.#appendStart(log);
+    const { spool } = this.#context;
+    for (const late of spool === undefined ? [] : takeSpool(spool)) log.append({ ...late, late: true });
+    return log.append(this.#host.stamp(event)).recnum;
+  }
+
+  #appendStart(log: LogAppender): void {
+    const { size, root } = log.head;
+    const vkey = readVkey(this.#root);
+    const key = vkey === undefined ? {} : { log: formatVkey(vkey) };
+    const start = {
+      type: "audit.started",
+      version: LOG_VERSION,
+      size,
+      root: Buffer.from(root).toString("hex"),
+    } as const;
+    log.append(this.#host.stamp({ ...start, ...key }));
+  }
+
+  // Nothing starts unrecorded where policy says so. Ending and removing must go on even then: they are kept aside.
+  #refuseOrKeep(event: EngineEvent, reason: unknown, settings: AuditSettings): void {
+    if (reason instanceof AuditError && reason.code === "audit/not-anchored") throw reason;
+    if (!(reason instanceof EngineError)) throw reason;
+    if (isDeciding(event.type) && settings.write === "required") {
+      throw new AuditError("audit/not-recorded", `Cannot record event "${event.type}": ${reason.message}`, {
+        hint: `make ${this.#host.files.root} writable and give it space, or see gantry audit check`,
+        cause: reason,
+      });
+    }
+    this.#complain(`an event cannot be recorded now: ${reason.message}`);
+    const { spool } = this.#context;
+    if (spool !== undefined) addToSpool(spool, this.#host.stamp(event));
+  }
+
+  #complain(text: string): void {
+    if (!this.#isComplaining) this.#context.note?.(text);
+    this.#isComplaining = true;
+  }
 }

@@ -14,9 +14,15 @@ export interface EventCaller {
   readonly command: string;
 }
 
-/** What happened, as the engine reports it. No secrets and no environment values in any field. */
-export type EngineEvent =
-  | { readonly type: "image.fetched"; readonly image: EventImage; readonly from: string; readonly sizeBytes: number }
+/** What happened to images, keys and configuration. */
+type SupplyEvent =
+  /** `image.imported`: from a file or directory of this host instead of the network. */
+  | {
+      readonly type: "image.fetched" | "image.imported";
+      readonly image: EventImage;
+      readonly from: string;
+      readonly sizeBytes: number;
+    }
   | {
       readonly type: "image.verified";
       readonly image: EventImage;
@@ -33,11 +39,22 @@ export type EngineEvent =
   | { readonly type: "image.removed"; readonly image: EventImage }
   | { readonly type: "trust.key-added" | "trust.key-removed"; readonly fingerprint: string; readonly scope: string }
   | { readonly type: "trust.key-revoked"; readonly fingerprint: string; readonly reason: string }
+  /** Files that decide (keys, policies and exceptions, networks, audit) differ from the last time one was looked at. */
+  | {
+      readonly type: "config.changed";
+      readonly changes: readonly { readonly part: string; readonly from?: string; readonly to: string }[];
+    }
   | { readonly type: "stage1.built"; readonly stage1: string; readonly stage1Digest: string }
+  | { readonly type: "stage1.changed"; readonly stage1: string; readonly from: string; readonly stage1Digest: string };
+
+/** What happened to pods. */
+type PodEvent =
   | {
       readonly type: "pod.prepared";
       readonly pod: string;
       readonly manifestHash: string;
+      readonly stage1?: string;
+      readonly stage1Digest?: string;
       readonly apps: readonly EventApp[];
     }
   | {
@@ -48,15 +65,34 @@ export type EngineEvent =
       readonly stage1Digest: string;
       readonly apps: readonly EventApp[];
     }
-  | { readonly type: "pod.exec"; readonly pod: string; readonly app: string; readonly program: string }
+  | {
+      readonly type: "pod.exec" | "pod.attach";
+      readonly pod: string;
+      readonly app: string;
+      /** As the caller gave it; absent: the app's own user. */
+      readonly user?: string;
+      readonly argv?: readonly string[];
+      readonly terminal?: string;
+      readonly image?: EventImage;
+    }
+  | {
+      readonly type: "app.added" | "app.removed" | "app.started" | "app.restarted";
+      readonly pod: string;
+      readonly app: string;
+      readonly image?: EventImage;
+      readonly occurredAt?: string;
+    }
   | {
       readonly type: "app.exited";
       readonly pod: string;
       readonly app: string;
       readonly exitCode: number;
       readonly oomKilled?: boolean;
+      readonly image?: EventImage;
+      /** When it ended, which is before anybody looked. RFC 3339. */
+      readonly occurredAt?: string;
     }
-  | { readonly type: "pod.exited"; readonly pod: string; readonly exitCode: number }
+  | { readonly type: "pod.exited"; readonly pod: string; readonly exitCode: number; readonly occurredAt?: string }
   | { readonly type: "pod.stopped"; readonly pod: string; readonly forced: boolean }
   | { readonly type: "pod.removed"; readonly pod: string }
   | {
@@ -64,8 +100,58 @@ export type EngineEvent =
       readonly options: readonly string[];
       readonly pod?: string;
       readonly image?: { readonly name: string; readonly digest?: string };
+    };
+
+/** What happened to the log itself. */
+type LogEvent =
+  /** First record of every boot: the tree so far, and what the log is anchored in. */
+  | {
+      readonly type: "audit.started";
+      readonly version: number;
+      readonly size: number;
+      readonly root: string;
+      readonly log?: string;
     }
-  | { readonly type: "log.repaired"; readonly tornBytes: number };
+  /** The tree head that goes into the TPM: this record's digest is what the NV index is extended with. */
+  | { readonly type: "audit.anchored"; readonly size: number; readonly root: string }
+  /** A new index: everything that tells it from any other, one of the same number included. */
+  | { readonly type: "audit.initialised"; readonly anchor: AnchorFacts; readonly size: number; readonly root: string }
+  | { readonly type: "audit.anchor-lost"; readonly code: string; readonly reason: string }
+  | { readonly type: "audit.anchor-regained" }
+  /** A witness has cosigned this tree head. */
+  | { readonly type: "audit.checkpointed"; readonly size: number; readonly root: string; readonly witness: string }
+  | {
+      readonly type: "audit.checked";
+      readonly size: number;
+      readonly root: string;
+      readonly problems: readonly string[];
+    }
+  | { readonly type: "audit.archived"; readonly first: number; readonly to: string }
+  /** A command was killed, or power was cut: half a record was cut off, or records not yet synced are gone. */
+  | { readonly type: "log.repaired"; readonly tornBytes?: number; readonly lostRecords?: number }
+  /** Less is here than was written, and nothing harmless explains it. */
+  | { readonly type: "log.damaged"; readonly expectedSize: number; readonly foundSize: number };
+
+/** What identifies an anchor. Hashes and keys are hexadecimal. */
+export interface AnchorFacts {
+  readonly nvIndex: number;
+  /** TPM name of the index once written: the hash of its attributes and its write policy. */
+  readonly nvName: string;
+  readonly counterIndex: number;
+  /** Value the counter had, once in the life of this TPM, when the index could be written for the first time. */
+  readonly counter: number;
+  /** TPM name of the attestation key. */
+  readonly akName: string;
+  /** SHA-256 of the endorsement key's public area. */
+  readonly ekHash: string;
+  readonly resetCount: number;
+  readonly restartCount: number;
+  readonly clockMs: number;
+  readonly hostname: string;
+}
+
+/** What happened, as the engine reports it. No secrets and no environment values in any field. */
+export type EngineEvent = SupplyEvent | PodEvent | LogEvent;
 
 /** An app of a pod as events name it. */
 export interface EventApp {
@@ -73,13 +159,15 @@ export interface EventApp {
   readonly image: EventImage;
 }
 
-/** A line of the log: the event and the circumstances the sink adds. */
+/** The content of a record: the event and the circumstances the sink adds. */
 export type RecordedEvent = EngineEvent & {
   /** RFC 3339 UTC, to the millisecond. */
   readonly time: string;
   readonly bootId: string;
   readonly monotonicNs: number;
   readonly caller: EventCaller;
+  /** It could not be written when it happened, and was kept aside until now. */
+  readonly late?: true;
 };
 
 /** Events that decide what may run or ran: on disk before the engine goes on. */
@@ -89,15 +177,26 @@ const DECIDING: ReadonlySet<EngineEvent["type"]> = new Set([
   "trust.key-added",
   "trust.key-removed",
   "trust.key-revoked",
+  "config.changed",
   "stage1.built",
+  "stage1.changed",
   "pod.prepared",
   "pod.started",
   "pod.exec",
+  "pod.attach",
+  "app.added",
   "insecure.used",
-  "log.repaired",
 ]);
+
+/** Events that begin the execution of something: in the anchor before it executes. */
+const EXECUTING: ReadonlySet<EngineEvent["type"]> = new Set(["pod.started", "pod.exec", "pod.attach", "app.added"]);
 
 /** Whether an event must be durable before its consequence happens. */
 export function isDeciding(type: EngineEvent["type"]): boolean {
   return DECIDING.has(type);
+}
+
+/** Whether an event must be anchored before its consequence happens. */
+export function isExecuting(type: EngineEvent["type"]): boolean {
+  return EXECUTING.has(type);
 }

@@ -39,7 +39,7 @@ async function gantry(argv: readonly string[], answer?: string) {
     ask: () => answer,
     createEngine: (options) => {
       roots.push(options.rootDir);
-      return Promise.resolve(calls as EngineCalls);
+      return Promise.resolve({ settle: () => undefined, ...calls } as EngineCalls);
     },
   };
   return { exitCode: await runCli(host), asked, roots, ...text };

@@ -12,10 +12,19 @@ import { TABLE } from "./table.ts";
 
 /** Follows one command line and returns the exit code of the process. Prints every error itself; never rejects. */
 export async function runCli(host: CliHost): Promise<number> {
-  const failure = { own: false, json: host.argv.includes("--json"), debug: host.argv.includes("--debug") };
+  const failure: Failure = {
+    own: false,
+    json: host.argv.includes("--json"),
+    debug: host.argv.includes("--debug"),
+    engine: undefined,
+  };
   try {
-    return (await dispatch(host, failure)) ?? 0;
+    const exitCode = (await dispatch(host, failure)) ?? 0;
+    (await failure.engine)?.settle();
+    return exitCode;
   } catch (reason) {
+    // Also what failed may have left events; an engine that could not be made is the failure itself.
+    (await failure.engine?.catch(() => undefined))?.settle();
     const [{ exitCodeOf, OWN_FAILURE }, { renderError, reportError }] = await Promise.all([
       import("./exit-code.ts"),
       import("./render-error.ts"),
@@ -35,6 +44,8 @@ interface Failure {
   own: boolean;
   json: boolean;
   debug: boolean;
+  /** Set once something has asked for it. */
+  engine: Promise<EngineCalls> | undefined;
 }
 
 async function dispatch(host: CliHost, failure: Failure): Promise<number | undefined> {
@@ -134,10 +145,9 @@ function makeTools(
   failure.json = globals.json;
   failure.debug = globals.debug;
   const out = new Output(host, globals);
-  let engine: Promise<EngineCalls> | undefined;
   const startEngine = () => {
-    engine ??= createEngine(host, globals, out);
-    return engine;
+    failure.engine ??= createEngine(host, globals, out);
+    return failure.engine;
   };
   return { words, globals, engine: startEngine, out, host, signal: host.signal, table: TABLE };
 }

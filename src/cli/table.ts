@@ -162,6 +162,11 @@ export const TABLE: readonly CommandEntry[] = [
     summary: "Look at the record of events",
     subcommands: [
       { name: "log", summary: "List events", load: async () => (await import("./commands/audit-log.ts")).auditLog },
+      {
+        name: "check",
+        summary: "Check that nothing was changed, and name what was",
+        load: async () => (await import("./commands/audit-check.ts")).auditCheck,
+      },
     ],
   },
   {

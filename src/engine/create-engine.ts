@@ -1,4 +1,5 @@
 import { openEventSink } from "../audit/event-log.ts";
+import { type AuditSettings, readAuditSettings } from "../audit/settings.ts";
 import { PodStore } from "../pod/pod-store.ts";
 import { openImageStore } from "../store/image-store.ts";
 import { systemClock } from "../sys/clock.ts";
@@ -20,6 +21,7 @@ export function createEngine(options: EngineOptions): EngineCalls {
     ...imageCalls(ctx),
     ...trustCalls(ctx),
     ...hostCalls(ctx),
+    ...auditCalls(ctx),
   };
 }
 
@@ -27,20 +29,32 @@ export function createEngine(options: EngineOptions): EngineCalls {
 export function createContext(options: EngineOptions): EngineContext {
   const root = openFiles(options.rootDir);
   const facts = readCallerFacts();
+  const run = openFiles(options.runDir);
+  const config = options.configDirs.map(openFiles);
   let http: HttpClient | undefined;
+  let settings: AuditSettings | undefined;
   return {
     options,
     clock: systemClock,
     programs: createPrograms(),
     root,
-    run: openFiles(options.runDir),
-    config: options.configDirs.map(openFiles),
+    run,
+    config,
     host: openFiles("/"),
     proc: openFiles("/proc"),
     writeUserFile,
     images: openImageStore(root, systemClock),
     pods: new PodStore(root.sub("pods")),
-    events: openEventSink(root, { clock: systemClock, ...facts }),
+    events: openEventSink(root, {
+      clock: systemClock,
+      ...facts,
+      settings: () => {
+        settings ??= readAuditSettings(config);
+        return settings;
+      },
+      spool: run,
+      note: options.note,
+    }),
     env: process.env,
     http: () => {
       http ??= createHttpClient({
@@ -125,8 +139,18 @@ function hostCalls(ctx: EngineContext) {
     doctor: async (...[options]: Parameters<EngineCalls["doctor"]>) =>
       (await import("./doctor.ts")).doctor(ctx, options),
     effectiveConfig: async () => (await import("./effective-config.ts")).effectiveConfig(ctx),
+  };
+}
+
+function auditCalls(ctx: EngineContext) {
+  return {
     listEvents: async (...[input]: Parameters<EngineCalls["listEvents"]>) =>
       (await import("./list-events.ts")).listEvents(ctx, input),
+    followEvents: (...[input, options]: Parameters<EngineCalls["followEvents"]>) =>
+      lazily(async () => (await import("./list-events.ts")).followEvents(ctx, input, options)),
+    checkAudit: async (...[input]: Parameters<EngineCalls["checkAudit"]>) =>
+      (await import("./audit/check-audit.ts")).checkAudit(ctx, input),
+    settle: () => ctx.events.settle(),
   };
 }
 

@@ -9,6 +9,7 @@ import { bindMount, enterPrivateMountNamespace } from "../sys/linux/mounts.ts";
 import { execve } from "../sys/linux/process-calls.ts";
 import { readProcStat } from "../sys/linux/process-stat.ts";
 import { selfArgv } from "../sys/linux/self.ts";
+import { isTerminal } from "../sys/terminal.ts";
 import type { EngineContext } from "./context.ts";
 import { findStage1 } from "./regimes.ts";
 import type { ExecInput } from "./use-cases.ts";
@@ -55,7 +56,15 @@ export function execInPod(ctx: EngineContext, input: ExecInput): never {
     noNewPrivileges: app.noNewPrivileges,
     seccomp: app.seccomp,
   };
-  ctx.events.report({ type: "pod.exec", pod: manifest.uuid, app: app.name, program: input.argv[0] ?? "" });
+  ctx.events.report({
+    type: "pod.exec",
+    pod: manifest.uuid,
+    app: app.name,
+    argv: input.argv,
+    ...(input.user === undefined ? {} : { user: input.user }),
+    ...terminalOf(ctx, input),
+    image: { name: app.image.name, digest: app.image.digest },
+  });
   return reexecute(spec);
 }
 
@@ -70,6 +79,12 @@ export async function execInside(ctx: EngineContext): Promise<number> {
   }
   // Written by `reexecute` a moment ago, in an environment only root could set.
   return await enterApp(JSON.parse(text) as EnterSpec);
+}
+
+/** The caller's terminal by name, when the program gets it. */
+function terminalOf(ctx: EngineContext, input: ExecInput): { readonly terminal?: string } {
+  if (!input.tty || !isTerminal(0)) return {};
+  return { terminal: ctx.proc.readLink("self/fd/0") };
 }
 
 function chooseApp(manifest: PodManifest, name: string | undefined): PodManifest["apps"][number] {

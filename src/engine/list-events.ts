@@ -1,4 +1,6 @@
 import type { RecordedEvent } from "../audit/events.ts";
+import { AUDIT_DIR } from "../audit/log/log-layout.ts";
+import { readLogEnd } from "../audit/log/log-state.ts";
 import { readEvents } from "../audit/read-events.ts";
 import { formatTimestamp } from "../base/clock.ts";
 import { PodError } from "../pod/errors.ts";
@@ -12,13 +14,10 @@ import { UseCaseError } from "./errors.ts";
  * @throws {UseCaseError} "engine/bad-input" for a time that is none; {PodError} "pod/ambiguous"
  */
 export async function listEvents(ctx: EngineContext, filter: EventFilter): Promise<readonly EventSummary[]> {
-  const since = filter.since === undefined ? undefined : normalTime(filter.since);
-  const pod = filter.pod === undefined ? undefined : podPrefix(ctx, filter.pod);
-  const kinds = new Set(filter.kinds);
+  const isWanted = matcher(ctx, filter);
   const found: EventSummary[] = [];
-  for (const event of readEvents(ctx.root, since === undefined ? {} : { since })) {
-    if (kinds.size > 0 && !kinds.has(event.type)) continue;
-    if (pod !== undefined && !("pod" in event && event.pod?.startsWith(pod) === true)) continue;
+  for (const event of readEvents(ctx.root.sub(AUDIT_DIR))) {
+    if (!isWanted(event)) continue;
     found.push(summarise(event));
     // Memory stays bounded by what is asked for, not by the age of the log.
     if (filter.tail !== undefined && found.length > Math.max(filter.tail, 0) * 2 + 1024)
@@ -26,6 +25,39 @@ export async function listEvents(ctx: EngineContext, filter: EventFilter): Promi
   }
   if (filter.tail === undefined) return found;
   return filter.tail <= 0 ? [] : found.slice(-filter.tail);
+}
+
+const POLL_MS = 200;
+
+/** `audit log --follow`: the same, and then what is appended, until `signal`. */
+export async function* followEvents(
+  ctx: EngineContext,
+  filter: EventFilter,
+  { signal }: { readonly signal: AbortSignal },
+): AsyncGenerator<EventSummary> {
+  const isWanted = matcher(ctx, filter);
+  const files = ctx.root.sub(AUDIT_DIR);
+  let next = readLogEnd(files)?.frontier.size ?? 0;
+  yield* await listEvents(ctx, filter);
+  while (!signal.aborted) {
+    const size = readLogEnd(files)?.frontier.size ?? next;
+    if (size > next) {
+      for (const event of readEvents(files, {}, next)) if (isWanted(event)) yield summarise(event);
+      next = size;
+    }
+    await Bun.sleep(POLL_MS);
+  }
+}
+
+function matcher(ctx: EngineContext, filter: EventFilter): (event: RecordedEvent) => boolean {
+  const since = filter.since === undefined ? undefined : normalTime(filter.since);
+  const pod = filter.pod === undefined ? undefined : podPrefix(ctx, filter.pod);
+  const kinds = new Set(filter.kinds);
+  return (event) => {
+    if (since !== undefined && event.time < since) return false;
+    if (kinds.size > 0 && !kinds.has(event.type)) return false;
+    return pod === undefined || ("pod" in event && event.pod?.startsWith(pod) === true);
+  };
 }
 
 function summarise(event: RecordedEvent): EventSummary {

@@ -31,7 +31,7 @@ test("planTrustAdd() stores nothing before add(), then lists, removes and revoke
   await expect(removeKey(ctx, { fingerprint: key.fingerprint })).rejects.toThrowCode("trust/not-found");
   await expect(revokeKey(ctx, { fingerprint: "abcd", reason: "" })).rejects.toThrowCode("trust/bad-key");
   const kinds = (await listEvents(ctx, { kinds: [] })).map((event) => event.kind);
-  expect(kinds).toEqual(["trust.key-added", "trust.key-revoked", "trust.key-removed"]);
+  expect(kinds).toEqual(["audit.started", "trust.key-added", "trust.key-revoked", "trust.key-removed"]);
   expect(await listEvents(ctx, { kinds: ["trust.key-revoked"], tail: 5 })).toMatchObject([
     { data: { reason: "lost" } },
   ]);

@@ -57,6 +57,15 @@ export interface Files {
   setOwner(rel: string, owner: { readonly uid: number; readonly gid: number; readonly modeOctal: number }): void;
   /** Appends with O_APPEND in one write(2), then fsync when `sync`. */
   append(rel: string, content: string | Uint8Array, options?: { readonly sync?: boolean }): void;
+  /**
+   * One write(2) over the beginning of a file, made when missing; nothing is truncated and nothing synced. For small
+   * records of fixed length that a killed process must leave old or new, and that a power cut may spoil.
+   */
+  overwrite(rel: string, content: string | Uint8Array, modeOctal?: number): void;
+  /** Cuts a file to `sizeBytes` and syncs it. */
+  truncate(rel: string, sizeBytes: number): void;
+  /** fsync of a file that exists. */
+  sync(rel: string): void;
   ensureDir(rel: string, modeOctal?: number): void;
   symlink(rel: string, target: string): void;
   readLink(rel: string): string;

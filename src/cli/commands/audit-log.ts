@@ -1,3 +1,4 @@
+import type { EventSummary } from "../../engine/engine-calls.ts";
 import { defineCommand } from "../command.ts";
 import { formatTime } from "../format-values.ts";
 
@@ -9,6 +10,11 @@ export const auditLog = defineCommand({
     kind: { type: "strings", placeholder: "KIND", help: "Only events of this kind" },
     since: { type: "string", placeholder: "TIME", help: "Only events since this RFC 3339 time" },
     tail: { type: "integer", short: "n", placeholder: "COUNT", help: "Only the last events" },
+    follow: {
+      type: "boolean",
+      short: "f",
+      help: "Go on with events as they happen, one JSON object a line with --json",
+    },
   },
   examples: ["audit log", "audit log --pod=5d1c --json"],
 
@@ -20,10 +26,20 @@ export const auditLog = defineCommand({
       ...(flags.since === undefined ? {} : { since: flags.since }),
       ...(flags.tail === undefined ? {} : { tail: flags.tail }),
     };
+    if (flags.follow) {
+      for await (const event of calls.followEvents(filter, { signal })) {
+        const text = out.style.json ? JSON.stringify(event) : out.table([], [rowOf(event)]);
+        out.bytes("stdout", `${text}\n`);
+      }
+      return undefined;
+    }
     out.result(await calls.listEvents(filter, { signal }), (events) => {
-      const rows = events.map((event) => [formatTime(event.at), event.kind, JSON.stringify(event.data)]);
-      return out.table(["TIME", "EVENT", "DATA"], rows);
+      return out.table(["TIME", "EVENT", "DATA"], events.map(rowOf));
     });
     return undefined;
   },
 });
+
+function rowOf(event: EventSummary): string[] {
+  return [formatTime(event.at), event.kind, JSON.stringify(event.data)];
+}

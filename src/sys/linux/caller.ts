@@ -13,6 +13,7 @@ export function readCallerFacts() {
   return {
     monotonicNs,
     bootId: readText("/proc/sys/kernel/random/boot_id"),
+    hostname: readText("/proc/sys/kernel/hostname"),
     caller: {
       uid: geteuid(),
       pid: process.ppid,

@@ -11,6 +11,7 @@ import {
   flock,
   fstat,
   fsync,
+  ftruncate,
   linkat,
   openat2,
   pread,
@@ -150,6 +151,32 @@ class DirectoryFiles implements Files {
       using file = new OwnedFd(openat2(k.AT_FDCWD, path, { flags, modeOctal: 0o644 }));
       write(file.fd, toBytes(content));
       if (options.sync) fsync(file.fd);
+    });
+  }
+
+  overwrite(rel: string, content: string | Uint8Array, modeOctal = 0o600): void {
+    const path = this.#pathWithParent(rel);
+    withFileErrors(`write "${path}"`, () => {
+      const flags = k.O_WRONLY | k.O_CREAT | k.O_NOFOLLOW;
+      using file = new OwnedFd(openat2(k.AT_FDCWD, path, { flags, modeOctal }));
+      write(file.fd, toBytes(content));
+    });
+  }
+
+  truncate(rel: string, sizeBytes: number): void {
+    const path = this.path(rel);
+    withFileErrors(`cut "${path}"`, () => {
+      using file = new OwnedFd(openat2(k.AT_FDCWD, path, { flags: k.O_WRONLY | k.O_NOFOLLOW }));
+      ftruncate(file.fd, sizeBytes);
+      fsync(file.fd);
+    });
+  }
+
+  sync(rel: string): void {
+    const path = this.path(rel);
+    withFileErrors(`sync "${path}"`, () => {
+      using file = new OwnedFd(openat2(k.AT_FDCWD, path, { flags: k.O_RDONLY }));
+      fsync(file.fd);
     });
   }
 

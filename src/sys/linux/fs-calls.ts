@@ -193,6 +193,11 @@ export function fsync(fd: number): void {
   callKernel("fsync", [fd]);
 }
 
+/** ftruncate(2). */
+export function ftruncate(fd: number, sizeBytes: number): void {
+  callKernel("ftruncate", [fd, sizeBytes]);
+}
+
 /** Flushes the whole file system that holds `fd`. */
 export function syncfs(fd: number): void {
   callKernel("syncfs", [fd]);
