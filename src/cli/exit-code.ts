@@ -83,6 +83,8 @@ const EXIT_CODES = {
   "trust/not-found": 3,
   "trust/cannot-sign": 1,
   "discovery/bad-name": 2,
+  "discovery/bad-config": 2,
+  "discovery/blocked": 4,
   "transport/not-found": 3,
   "transport/unauthorized": 4,
   "transport/rate-limited": 6,

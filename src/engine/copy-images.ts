@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { formatImageName, type ImageName, registryReference } from "../image/image-name.ts";
+import { formatImageName, type ImageName } from "../image/image-name.ts";
 import { hostPlatform, parsePlatform } from "../image/platform.ts";
 import { formatImageArgument, type ImageArgument, parseImageArgument } from "../image/reference.ts";
 import { openFiles } from "../sys/linux/files.ts";
@@ -15,7 +15,8 @@ import type { EngineContext } from "./context.ts";
 import type { CopiedImage, CopyImagesInput } from "./engine-calls.ts";
 import { UseCaseError } from "./errors.ts";
 import { type CopySource, openCopySource } from "./open-copy-source.ts";
-import { isPlainHttp, registryHostOf } from "./open-image-source.ts";
+import { reachForWriting } from "./open-registry.ts";
+import { parseUserImage } from "./registries-conf.ts";
 
 interface CopyOptions {
   readonly signal?: AbortSignal;
@@ -33,7 +34,7 @@ export async function copyImages(
   input: CopyImagesInput,
   options: CopyOptions = {},
 ): Promise<readonly CopiedImage[]> {
-  const to = parseDestination(input);
+  const to = parseDestination(ctx, input);
   const choice = choiceOf(input.platforms);
   if (to.kind === "docker-archive") return await toDockerArchive(ctx, { input, path: to.path, ref: to.ref }, options);
   if (to.kind === "oci-archive") return await toOciArchive(ctx, { input, path: to.path, ref: to.ref, choice }, options);
@@ -50,8 +51,8 @@ export async function copyImages(
   return copied;
 }
 
-function parseDestination(input: CopyImagesInput): Destination {
-  const argument = parseImageArgument(input.destination);
+function parseDestination(ctx: EngineContext, input: CopyImagesInput): Destination {
+  const argument = parseUserImage(ctx, input.destination);
   const state = refusal(argument, input.images.length);
   if (state !== undefined) {
     throw new UseCaseError("engine/bad-input", `Cannot write to "${formatImageArgument(argument)}": ${state}`, {
@@ -98,13 +99,9 @@ async function openRepository(
   options: CopyOptions,
 ): Promise<ImageSink> {
   const { repository } = from;
-  return openRegistrySink(registryHostOf(ctx), {
-    host: name.host,
-    repository: name.path,
-    reference: registryReference(name),
-    plainHttp: await isPlainHttp(ctx, name.host, options),
-    mountFrom: repository?.host === name.host ? [repository.path] : knownRepositories(ctx, name.host),
-  });
+  const { host, image } = await reachForWriting(ctx, name, options);
+  const mountFrom = repository?.host === name.host ? [repository.path] : knownRepositories(ctx, name.host);
+  return openRegistrySink(host, { ...image, mountFrom });
 }
 
 /** Repositories of that registry that images of the store came from or were named after: they may hold the same layers. */

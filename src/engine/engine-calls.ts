@@ -69,6 +69,31 @@ export interface Discovered {
   readonly steps: readonly { readonly url: string; readonly outcome: string }[];
   readonly endpoints: readonly { readonly kind: string; readonly image: string; readonly signature?: string }[];
   readonly pubkeys: readonly string[];
+  /** The registry it leads to, by way of `registries.conf`: mirrors first, and what each answered. */
+  readonly registries: readonly {
+    readonly role: "mirror" | "registry";
+    readonly image: string;
+    readonly insecure: boolean;
+    readonly outcome: string;
+    /** Table that led there, and its file. */
+    readonly prefix?: string;
+    readonly file?: string;
+  }[];
+  /** What a fetch would take now; missing when nobody has it. */
+  readonly resolved?: {
+    readonly from: string;
+    readonly digest: string;
+    readonly mediaType?: string;
+    readonly platform: string;
+    readonly indexDigest?: string;
+    readonly problem?: string;
+  };
+}
+
+/** Input of `discover`. */
+export interface DiscoverInput {
+  readonly name: string;
+  readonly platform?: string;
 }
 
 /** What `gc` did to pods, by UUID; with a dry run: what it would do. */
@@ -272,7 +297,7 @@ export interface EngineCalls {
     input: { readonly image: string; readonly keyFile?: string; readonly gpgKey?: string; readonly output?: string },
     options: CallOptions,
   ): Promise<SignedImage>;
-  discover(input: { readonly name: string }, options: CallOptions): Promise<Discovered>;
+  discover(input: DiscoverInput, options: CallOptions): Promise<Discovered>;
 
   buildStage1(input: { readonly regime: string }, options: CallOptions): Promise<Stage1Summary>;
   listStage1(options: CallOptions): Promise<readonly Stage1Summary[]>;

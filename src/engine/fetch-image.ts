@@ -6,7 +6,6 @@ import type { ImageConfig, ImageManifest } from "../image/image-config.ts";
 import { parseConfig } from "../image/parse-config.ts";
 import { parseManifest } from "../image/parse-manifest.ts";
 import { hostPlatform, parsePlatform } from "../image/platform.ts";
-import { parseImageArgument } from "../image/reference.ts";
 import type { UnpackedLayer } from "../store/unpacked-layer.ts";
 import { readFileChunks } from "../sys/linux/file-chunks.ts";
 import { choosePlatformManifest } from "../transport/choose-platform-manifest.ts";
@@ -19,6 +18,7 @@ import { downloadBlobs } from "./download-blobs.ts";
 import { ensureLayers } from "./ensure-layers.ts";
 import { type LocatedImage, locateImage, type NamedArgument } from "./locate-image.ts";
 import { openImageSource } from "./open-image-source.ts";
+import { parseUserImage } from "./registries-conf.ts";
 import { trustLayers } from "./trust-layers.ts";
 
 /** An image that is here, verified and unpacked. */
@@ -57,7 +57,7 @@ export async function fetchImage(
   options: FetchOptions = {},
 ): Promise<ReadyImage> {
   const platform = input.platform === undefined ? hostPlatform(process.arch) : parsePlatform(input.platform);
-  const located = locateImage(ctx, parseImageArgument(input.image), { platform, pullPolicy: input.pullPolicy });
+  const located = locateImage(ctx, parseUserImage(ctx, input.image), { platform, pullPolicy: input.pullPolicy });
   const stored = located.stored === undefined ? undefined : await useStored(ctx, located, options);
   if (stored !== undefined) return stored;
   if (located.argument === undefined)

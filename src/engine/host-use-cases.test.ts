@@ -81,5 +81,5 @@ test("discover() leads to the name's own registry when nothing is announced, and
   const found = await discover(world.ctx, { name: "localhost:1/app" });
   expect(found.endpoints).toEqual([{ kind: "registry", image: "docker://localhost:1/app:latest" }]);
   expect(found.steps).toHaveLength(2);
-  await expect(discover(world.ctx, { name: "docker://localhost:1/app" })).rejects.toThrowCode("engine/bad-input");
+  await expect(discover(world.ctx, { name: "oci-archive:./app.tar" })).rejects.toThrowCode("engine/bad-input");
 });

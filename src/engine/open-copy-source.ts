@@ -1,10 +1,10 @@
 import type { Platform } from "../image/descriptor.ts";
 import { formatImageName, type ImageName } from "../image/image-name.ts";
-import { parseImageArgument } from "../image/reference.ts";
 import type { ImageSource } from "../transport/image-source.ts";
 import type { EngineContext } from "./context.ts";
 import { openImageSource } from "./open-image-source.ts";
 import { findStored, openStoredSource } from "./open-stored-source.ts";
+import { parseUserImage } from "./registries-conf.ts";
 
 /** An image to be copied somewhere, opened. */
 export interface CopySource {
@@ -24,7 +24,7 @@ export async function openCopySource(
   input: { readonly image: string; readonly platform: Platform },
   options: { readonly signal?: AbortSignal } = {},
 ): Promise<CopySource> {
-  const argument = parseImageArgument(input.image);
+  const argument = parseUserImage(ctx, input.image);
   if (argument.kind === "name" || argument.kind === "stored") {
     const ref = findStored(ctx, argument);
     return { source: openStoredSource(ctx, ref), name: ref.name };

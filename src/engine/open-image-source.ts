@@ -1,19 +1,16 @@
 import { discoverName } from "../discovery/discover-name.ts";
 import type { Platform } from "../image/descriptor.ts";
-import { type ImageName, registryHost, registryReference, repositoryOf } from "../image/image-name.ts";
+import { type ImageName, repositoryOf } from "../image/image-name.ts";
 import { type ImageArgument, parseImageArgument } from "../image/reference.ts";
-import { SysError } from "../sys/errors.ts";
 import { openFiles } from "../sys/linux/files.ts";
 import { randomFraction } from "../sys/random.ts";
 import { openArchiveSource } from "../transport/archive/open-archive-source.ts";
 import type { ArchivePlace } from "../transport/archive/read-archive-bytes.ts";
-import { createCredentialSource } from "../transport/find-credentials.ts";
 import type { ImageSource } from "../transport/image-source.ts";
 import { openLayoutSource } from "../transport/layout/open-layout-source.ts";
 import { createPacing } from "../transport/pacing.ts";
-import { openRegistrySource } from "../transport/registry/open-registry-source.ts";
-import type { RegistryHost } from "../transport/registry/registry-client.ts";
 import type { EngineContext } from "./context.ts";
+import { openRegistry } from "./open-registry.ts";
 
 /** Arguments that name something outside the store. */
 export type RemoteArgument = Exclude<ImageArgument, { readonly kind: "stored" }>;
@@ -36,7 +33,7 @@ export async function openImageSource(
     case "name":
       return await openNamed(ctx, { name: argument.name, platform: input.platform }, options);
     case "docker":
-      return await openRegistry(ctx, argument.name, options);
+      return await openRegistry(ctx, { name: argument.name }, options);
     case "oci-layout":
       return openLayoutSource(
         openFiles(absolute(argument.path)),
@@ -72,7 +69,7 @@ async function openNamed(
   options: SourceOptions,
 ): Promise<ImageSource> {
   // A digest or Docker's own host leave nothing to discover.
-  if (name.host === "docker.io" || name.digest !== undefined) return await openRegistry(ctx, name, options);
+  if (name.host === "docker.io" || name.digest !== undefined) return await openRegistry(ctx, { name }, options);
   const found = await discoverName(
     { http: ctx.http() },
     {
@@ -91,45 +88,13 @@ async function openNamed(
       if (endpoint.kind === "archive")
         return await openArchive(ctx, { from: { kind: "url", url: endpoint.url } }, options);
       const argument = parseImageArgument(endpoint.argument);
-      if (argument.kind === "docker") return await openRegistry(ctx, argument.name, options);
+      if (argument.kind === "docker") return await openRegistry(ctx, { name: argument.name }, options);
     } catch (reason) {
       failures.push(reason);
     }
   }
   if (failures.length > 0) throw failures[0];
-  return await openRegistry(ctx, name, options);
-}
-
-/** The registry side of reading and writing: client parts shared by every repository. */
-export function registryHostOf(ctx: EngineContext): RegistryHost {
-  const { authFile } = ctx.options;
-  const credentials = createCredentialSource(
-    { openDirectory: openFiles, programs: ctx.programs },
-    { env: ctx.env, ...(authFile === undefined ? {} : { authFile }) },
-  );
-  return { http: ctx.http(), credentials, pacing: createPacing(randomFraction) };
-}
-
-async function openRegistry(ctx: EngineContext, name: ImageName, options: SourceOptions): Promise<ImageSource> {
-  return openRegistrySource(registryHostOf(ctx), {
-    host: name.host,
-    repository: name.path,
-    reference: registryReference(name),
-    plainHttp: await isPlainHttp(ctx, name.host, options),
-  });
-}
-
-/** Whether a registry has to be spoken to over http: only when that was allowed, and only when it does not speak TLS. */
-export async function isPlainHttp(ctx: EngineContext, host: string, options: SourceOptions = {}): Promise<boolean> {
-  if (!ctx.options.insecureOptions.has("http")) return false;
-  try {
-    const response = await ctx.http().send({ url: `https://${registryHost(host)}/v2/` }, options);
-    await response.discard();
-    return false;
-  } catch (reason) {
-    if (reason instanceof SysError) return true;
-    throw reason;
-  }
+  return await openRegistry(ctx, { name }, options);
 }
 
 function absolute(path: string): string {

@@ -1,5 +1,5 @@
 import { discoverName } from "../discovery/discover-name.ts";
-import { formatImageName, type ImageName, registryReference, repositoryOf } from "../image/image-name.ts";
+import { formatImageName, type ImageName, repositoryOf } from "../image/image-name.ts";
 import { parseImageArgument } from "../image/reference.ts";
 import { openRegistrySource } from "../transport/registry/open-registry-source.ts";
 import { pushSignature } from "../transport/registry/push-signature.ts";
@@ -10,7 +10,7 @@ import { discoveryQuery } from "./discovery-query.ts";
 import type { SignedImage } from "./engine-calls.ts";
 import { UseCaseError } from "./errors.ts";
 import { listSigningSubjects } from "./list-signing-subjects.ts";
-import { isPlainHttp, registryHostOf } from "./open-image-source.ts";
+import { reachForWriting } from "./open-registry.ts";
 import type { Signer } from "./signer.ts";
 import { writeSignatureFile } from "./write-signature-file.ts";
 
@@ -40,10 +40,8 @@ export async function signInRegistry(
 ): Promise<SignedImage> {
   const { signer, output } = input;
   const name = input.discover === true ? await findRegistry(ctx, input.name, options) : input.name;
-  const host = registryHostOf(ctx);
-  const plainHttp = await isPlainHttp(ctx, name.host, options);
-  const address = { host: name.host, repository: name.path, plainHttp };
-  await using source = openRegistrySource(host, { ...address, reference: registryReference(name) });
+  const { host, image } = await reachForWriting(ctx, name, options);
+  await using source = openRegistrySource(host, image);
   const subjects = await listSigningSubjects(source, options);
   const digest = subjects[0]?.descriptor.digest ?? "";
   const signed: {
@@ -59,7 +57,7 @@ export async function signInRegistry(
   const fingerprint = first?.fingerprint ?? "";
   if (output !== undefined)
     return { digest, fingerprint, placedAt: writeSignatureFile(ctx, output, first?.text ?? "") };
-  const client = createRegistryClient(host, address);
+  const client = createRegistryClient(host, image);
   for (const { artifact } of signed.toReversed()) await pushSignature(client, artifact, options);
   return {
     digest,

@@ -1,7 +1,7 @@
 import { SysError } from "./errors.ts";
 import type { HttpClient, HttpRequest, HttpResponse } from "./host.ts";
 import { toHttpResponse } from "./http/body-reader.ts";
-import { readCaCertificates } from "./http/ca-certificates.ts";
+import { type ClientPem, readCaCertificates, readClientCertificate } from "./http/ca-certificates.ts";
 import { httpError } from "./http/http-error.ts";
 import { IdleTimer } from "./http/idle-timer.ts";
 import { redactUrl } from "./http/redact-url.ts";
@@ -15,6 +15,8 @@ export interface HttpClientOptions {
   /** Accepts http: URLs, also as the target of a redirect. */
   readonly allowHttp: boolean;
   readonly userAgent: string;
+  /** PEM files shown to servers that ask who we are. */
+  readonly clientCertificate?: { readonly certFile: string; readonly keyFile: string };
 }
 
 const DEFAULT_IDLE_TIMEOUT_MS = 30_000;
@@ -29,10 +31,12 @@ const CREDENTIALS = new Set(["authorization", "cookie", "proxy-authorization"]);
  */
 export function createHttpClient(options: HttpClientOptions): HttpClient {
   let ca: Promise<string[] | undefined> | undefined;
+  let client: ClientPem | undefined;
   return {
     async send(request, { signal } = {}) {
       ca ??= readCaCertificates(options.caFiles);
-      return sendFollowing({ options, ca: await ca }, request, signal);
+      client ??= readClientCertificate(options.clientCertificate);
+      return sendFollowing({ options, ca: await ca, client }, request, signal);
     },
   };
 }
@@ -40,6 +44,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
 interface Settings {
   readonly options: HttpClientOptions;
   readonly ca: readonly string[] | undefined;
+  readonly client: ClientPem;
 }
 
 async function sendFollowing(settings: Settings, request: HttpRequest, signal?: AbortSignal): Promise<HttpResponse> {
@@ -64,7 +69,7 @@ async function sendFollowing(settings: Settings, request: HttpRequest, signal?: 
 
 type Hop = HttpRequest & { readonly headers: Readonly<Record<string, string>> };
 
-async function sendOnce({ options, ca }: Settings, hop: Hop, timer: IdleTimer): Promise<Response> {
+async function sendOnce({ options, ca, client }: Settings, hop: Hop, timer: IdleTimer): Promise<Response> {
   try {
     assertAllowed(hop.url, options.allowHttp);
     return await fetch(hop.url, {
@@ -74,7 +79,7 @@ async function sendOnce({ options, ca }: Settings, hop: Hop, timer: IdleTimer): 
       redirect: "manual",
       decompress: false,
       signal: timer.signal,
-      tls: { rejectUnauthorized: !options.insecureTls, ...(ca === undefined ? {} : { ca: [...ca] }) },
+      tls: { rejectUnauthorized: !options.insecureTls, ...(ca === undefined ? {} : { ca: [...ca] }), ...client },
     });
   } catch (reason) {
     timer[Symbol.dispose]();

@@ -25,3 +25,18 @@ function systemBundle(): string[] {
   }
   return [];
 }
+
+/** Certificate and key as TLS takes them; empty when there is none. */
+export interface ClientPem {
+  readonly cert?: string;
+  readonly key?: string;
+}
+
+/** @throws {SysError} "sys/not-found" for a file that cannot be read. */
+export function readClientCertificate(
+  files: { readonly certFile: string; readonly keyFile: string } | undefined,
+): ClientPem {
+  if (files === undefined) return {};
+  const read = (path: string) => withFileErrors(`read "${path}"`, () => readFileSync(path, "utf8"));
+  return { cert: read(files.certFile), key: read(files.keyFile) };
+}

@@ -11,6 +11,8 @@ import type { AddressInfo } from "node:net";
 export interface ServerTls {
   readonly certPem: string;
   readonly keyPem: string;
+  /** Clients must show a certificate of this authority. */
+  readonly clientCaPem?: string;
 }
 
 /** One request, its body read to the end. */
@@ -60,7 +62,7 @@ export async function startHttpServer(
   const server =
     tls === undefined
       ? createHttpServer(listener)
-      : createHttpsServer({ cert: tls.certPem, key: tls.keyPem }, listener);
+      : createHttpsServer({ cert: tls.certPem, key: tls.keyPem, ...clientCheck(tls) }, listener);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(0, "127.0.0.1", () => resolve());
@@ -73,6 +75,10 @@ export async function startHttpServer(
       await closed;
     },
   };
+}
+
+function clientCheck({ clientCaPem }: ServerTls) {
+  return clientCaPem === undefined ? {} : { ca: clientCaPem, requestCert: true, rejectUnauthorized: true };
 }
 
 interface Exchange {
