@@ -36,6 +36,13 @@ type SupplyEvent =
       readonly code: string;
       readonly reason: string;
     }
+  | {
+      readonly type: "exception.used";
+      readonly image: EventImage;
+      readonly reason: string;
+      /** RFC 3339. */
+      readonly expires: string;
+    }
   | { readonly type: "image.removed"; readonly image: EventImage }
   | { readonly type: "trust.key-added" | "trust.key-removed"; readonly fingerprint: string; readonly scope: string }
   | { readonly type: "trust.key-revoked"; readonly fingerprint: string; readonly reason: string }
@@ -174,6 +181,7 @@ export type RecordedEvent = EngineEvent & {
 const DECIDING: ReadonlySet<EngineEvent["type"]> = new Set([
   "image.verified",
   "image.refused",
+  "exception.used",
   "trust.key-added",
   "trust.key-removed",
   "trust.key-revoked",

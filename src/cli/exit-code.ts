@@ -71,6 +71,7 @@ const EXIT_CODES = {
   "trust/unknown-key": 4,
   "trust/bad-signature": 4,
   "trust/wrong-prefix": 4,
+  "trust/wrong-identity": 4,
   "trust/key-expired": 4,
   "trust/key-revoked": 4,
   "trust/weak-key": 4,

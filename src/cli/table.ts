@@ -29,6 +29,11 @@ const TRUST: readonly CommandEntry[] = [
     summary: "Say whether an image would be accepted, and why",
     load: async () => (await import("./commands/trust-check.ts")).trustCheck,
   },
+  {
+    name: "explain",
+    summary: "Show which rule decides about an image, and why",
+    load: async () => (await import("./commands/trust-explain.ts")).trustExplain,
+  },
 ];
 
 /** `image …` */

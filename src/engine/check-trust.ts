@@ -1,69 +1,112 @@
 import { MAX_DOCUMENT_BYTES } from "../image/decode-document.ts";
-import type { Descriptor } from "../image/descriptor.ts";
 import { hostPlatform } from "../image/platform.ts";
 import { parseImageArgument } from "../image/reference.ts";
 import { StoreError } from "../store/errors.ts";
-import { TrustError } from "../trust/errors.ts";
-import { recheck } from "../trust/recheck.ts";
-import { readRecords } from "../trust/records.ts";
+import type { Decision } from "../trust/decision.ts";
+import { readRecords, type VerificationRecord } from "../trust/records.ts";
+import { openTrust, type Trust } from "../trust/trust.ts";
 import type { EngineContext } from "./context.ts";
 import type { TrustVerdict } from "./engine-calls.ts";
-import { explainTrust } from "./explain-trust.ts";
-import { describeAcceptance } from "./fetch-image.ts";
+import { containersVerdict, explainRule, explainSignatures, explainTrust } from "./explain-trust.ts";
+import { imageIdentity } from "./image-identity.ts";
 import { type LocatedImage, locateImage } from "./locate-image.ts";
-import { trustLayers } from "./trust-layers.ts";
+import { describeAcceptance } from "./report-acceptance.ts";
+import { trustConfig } from "./trust-layers.ts";
 
 /**
- * `trust check`: would this stored image start now, and why: one line per rule, signature and key looked at. Judges by
- * today's keys and policy; the answer is the one a start would get. Asks no network.
+ * `trust check` and `trust explain`: would this image start now, which rule decides, and why: one line per rule, signature
+ * and key looked at. Judges by today's keys and policies; the answer is the one a start would get. Asks no network. With
+ * `onlyRules` an image that is not stored is explained too, as one without signatures.
  * @throws {StoreError} "store/not-found" when the image is not stored; {TrustError} "trust/bad-policy", "trust/bad-key".
  */
-export async function checkTrust(ctx: EngineContext, input: { readonly image: string }): Promise<TrustVerdict> {
-  const located = locateImage(ctx, parseImageArgument(input.image), {
-    platform: hostPlatform(process.arch),
-    pullPolicy: "never",
+export async function checkTrust(
+  ctx: EngineContext,
+  input: { readonly image: string; readonly onlyRules?: boolean },
+): Promise<TrustVerdict> {
+  const argument = parseImageArgument(input.image);
+  const platform = hostPlatform(process.arch);
+  const pullPolicy = input.onlyRules === true ? "new" : "never";
+  const located = locateImage(ctx, argument, { platform, pullPolicy });
+  if (located.stored === undefined && input.onlyRules !== true) throw notStored(input.image);
+  const trust = openTrust(trustConfig(ctx), ctx.clock);
+  const { decided, record } = await decideLocated(ctx, trust, located);
+  const digest = located.stored?.digest;
+  const reasons = explainTrust(trust, {
+    name: located.trustName,
+    ...(digest === undefined ? {} : { digest }),
+    decided,
+    hasRecord: record !== undefined,
   });
-  const { stored, name, trustName } = located;
-  if (stored === undefined) throw notStored(input.image);
-  const manifest = ctx.images.readBlob(stored, MAX_DOCUMENT_BYTES);
-  const reasons = await explainTrust(ctx, { name: trustName, digest: stored.digest, manifest });
-  const verdict = { image: name, digest: stored.digest };
-  try {
-    const record = await recheckStored(ctx, located, { stored, manifest });
-    const verifiedBy = describeAcceptance(record);
-    return { ...verdict, accepted: true, reasons: [...reasons, `accepted by ${verifiedBy.join(", ")}`], verifiedBy };
-  } catch (reason) {
-    if (!(reason instanceof TrustError) || BROKEN.has(reason.code)) throw reason;
-    const hint = reason.hint === undefined ? [] : [`to change that: ${reason.hint}`];
-    return {
-      ...verdict,
-      accepted: false,
-      reasons: [...reasons, `refused (${reason.code}): ${reason.message}`, ...hint],
-      verifiedBy: [],
-    };
-  }
+  const outcome = outcomeOf(decided.decision, { located, record, insecure: ctx.options.insecureOptions.has("image") });
+  const containers = containersVerdict(trust, decided.containers);
+  return {
+    image: located.name,
+    ...(digest === undefined ? {} : { digest }),
+    stored: digest !== undefined,
+    decidedBy: decided.decidedBy,
+    rule: explainRule(decided.rule),
+    ...(containers === undefined ? {} : { containersPolicy: containers }),
+    signatures: explainSignatures(decided),
+    ...outcome,
+    reasons: [...reasons, ...outcome.reasons],
+  };
 }
 
-/** Codes that say that nothing can be decided, not that this image is refused. */
-const BROKEN: ReadonlySet<string> = new Set(["trust/bad-policy", "trust/bad-key", "trust/bad-scope"]);
-
 // The same decision as at a start, made on records in memory: looking must leave no trace.
-async function recheckStored(
-  ctx: EngineContext,
-  { trustName }: LocatedImage,
-  { stored, manifest }: { readonly stored: Descriptor; readonly manifest: Uint8Array },
-) {
-  const input = {
-    name: trustName,
+async function decideLocated(ctx: EngineContext, trust: Trust, located: LocatedImage) {
+  const { decideImage } = await import("../trust/decide-image.ts");
+  const { decideRecorded } = await import("../trust/redecide.ts");
+  const { stored, trustName: name, argument } = located;
+  const insecure = ctx.options.insecureOptions.has("image");
+  const image = argument === undefined ? undefined : imageIdentity(argument, {});
+  if (stored === undefined) {
+    const subject = { manifest: { digest: "" } };
+    const decided = await decideImage(trust, { name, subject, image, signatures: [], insecure });
+    return { decided, record: undefined };
+  }
+  const manifest = ctx.images.readBlob(stored, MAX_DOCUMENT_BYTES);
+  const record = readRecords(ctx.root, stored.digest).find((one) => one.name === name);
+  const { decided } = await decideRecorded(trust, {
+    name,
     manifestDigest: stored.digest,
-    insecure: ctx.options.insecureOptions.has("image"),
+    insecure,
     readManifest: () => manifest,
+    record,
+  });
+  return { decided, record };
+}
+
+interface Circumstances {
+  readonly located: LocatedImage;
+  readonly record: VerificationRecord | undefined;
+  readonly insecure: boolean;
+}
+
+function outcomeOf(
+  decision: Decision,
+  { located, record, insecure }: Circumstances,
+): Pick<TrustVerdict, "accepted" | "reasons" | "verifiedBy" | "code" | "hint"> {
+  const refuse = (code: string, reason: string, hint: string) => ({
+    accepted: false,
+    verifiedBy: [],
+    code,
+    hint,
+    reasons: [`refused (${code}): ${reason}`, `to change that: ${hint}`],
+  });
+  if (decision.kind === "refuse" && (record !== undefined || located.stored === undefined))
+    return refuse(decision.code, decision.reason, decision.hint);
+  if (record === undefined && located.stored !== undefined && !insecure) {
+    const reason = `${located.stored.digest} was never verified under this name`;
+    return refuse("trust/no-record", reason, `verify it: gantry fetch ${located.name}`);
+  }
+  if (decision.kind === "refuse") return refuse(decision.code, decision.reason, decision.hint);
+  const verifiedBy = describeAcceptance({ acceptedBy: decision.by });
+  const rules = decision.by.flatMap((one) => ("rule" in one && one.rule !== undefined ? [` (${one.rule})`] : [""]));
+  return {
+    accepted: true,
+    verifiedBy,
+    reasons: [`accepted by ${verifiedBy.map((one, i) => `${one}${rules[i] ?? ""}`).join(", ")}`],
   };
-  const host = { layers: trustLayers(ctx), clock: ctx.clock, store: ctx.root };
-  const record = readRecords(ctx.root, stored.digest).find((one) => one.name === trustName);
-  if (record === undefined && !input.insecure) return await recheck(host, input); // refuses, and writes nothing
-  const { redecide } = await import("../trust/redecide.ts");
-  return await redecide(host, { ...input, record });
 }
 
 function notStored(image: string): StoreError {

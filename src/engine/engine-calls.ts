@@ -44,10 +44,42 @@ export interface TrustedKey extends KeySummary {
   readonly reason?: string;
 }
 
-/** JSON shape of `trust check`. */
+/** What `policy.json` comes to for an image. */
+export interface ContainersVerdict {
+  /** The file in force. */
+  readonly file: string;
+  /** Scope that decides: `default`, `docker`, `docker:example.com/app`. */
+  readonly scope: string;
+  /** `open`: it demands nothing, and vouches for nothing. */
+  readonly outcome: "open" | "vouched" | "refused";
+  readonly requirements: readonly { readonly type: string; readonly met: boolean; readonly reason: string }[];
+}
+
+/** One signature of an image and what it is worth today. */
+export interface SignatureVerdict {
+  readonly from: string;
+  /** openpgp, simple, cosign or bundle. */
+  readonly form: string;
+  readonly over: "manifest" | "index" | "archive";
+  readonly good: boolean;
+  readonly finding: string;
+}
+
+/** JSON shape of `trust check` and `trust explain`. */
 export interface TrustVerdict {
   readonly image: string;
   readonly accepted: boolean;
+  /** Whether the image is stored here; of one that is not, only the rules are known. */
+  readonly stored: boolean;
+  /** Whose rule it hangs on. */
+  readonly decidedBy: "gantry" | "containers-policy" | "both";
+  /** Gantry's own rule that counts for the name, as people read it. */
+  readonly rule: string;
+  readonly containersPolicy?: ContainersVerdict;
+  readonly signatures: readonly SignatureVerdict[];
+  /** Code of the refusal. */
+  readonly code?: string;
+  readonly hint?: string;
   /** One line per key or rule looked at: why it vouches, or why it does not. */
   readonly reasons: readonly string[];
   readonly digest?: string;
@@ -292,7 +324,11 @@ export interface EngineCalls {
     input: { readonly fingerprint: string; readonly reason: string },
     options: CallOptions,
   ): Promise<{ readonly fingerprint: string }>;
-  checkTrust(input: { readonly image: string }, options: CallOptions): Promise<TrustVerdict>;
+  /** With `onlyRules` also of images that are not stored. */
+  checkTrust(
+    input: { readonly image: string; readonly onlyRules?: boolean },
+    options: CallOptions,
+  ): Promise<TrustVerdict>;
   signImage(
     input: { readonly image: string; readonly keyFile?: string; readonly gpgKey?: string; readonly output?: string },
     options: CallOptions,

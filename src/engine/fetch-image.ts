@@ -1,25 +1,22 @@
 import { assertLayersMatch } from "../image/assert-layers-match.ts";
 import { MAX_DOCUMENT_BYTES } from "../image/decode-document.ts";
 import type { Descriptor, Platform } from "../image/descriptor.ts";
-import type { Digest } from "../image/digest.ts";
 import type { ImageConfig, ImageManifest } from "../image/image-config.ts";
 import { parseConfig } from "../image/parse-config.ts";
 import { parseManifest } from "../image/parse-manifest.ts";
 import { hostPlatform, parsePlatform } from "../image/platform.ts";
 import type { UnpackedLayer } from "../store/unpacked-layer.ts";
-import { readFileChunks } from "../sys/linux/file-chunks.ts";
 import { choosePlatformManifest } from "../transport/choose-platform-manifest.ts";
-import type { ImageSource } from "../transport/image-source.ts";
 import { TrustError } from "../trust/errors.ts";
-import { recheck } from "../trust/recheck.ts";
 import { type VerificationRecord, writeRecord } from "../trust/records.ts";
 import type { EngineContext } from "./context.ts";
 import { downloadBlobs } from "./download-blobs.ts";
 import { ensureLayers } from "./ensure-layers.ts";
 import { type LocatedImage, locateImage, type NamedArgument } from "./locate-image.ts";
 import { openImageSource } from "./open-image-source.ts";
+import { recheckImage } from "./recheck-image.ts";
 import { parseUserImage } from "./registries-conf.ts";
-import { trustLayers } from "./trust-layers.ts";
+import { reportRefusal, verifyRemote } from "./verify-remote.ts";
 
 /** An image that is here, verified and unpacked. */
 export interface ReadyImage {
@@ -87,7 +84,7 @@ async function useStored(
     record = await recheckImage(ctx, { trustName, manifest });
   } catch (reason) {
     if (!(reason instanceof TrustError) || located.argument === undefined || !RETRIABLE.has(reason.code))
-      throw refused(ctx, { name, digest: stored.digest }, reason);
+      throw reportRefusal(ctx, { name, digest: stored.digest }, reason);
     return undefined;
   }
   const layers = await ensureLayers(ctx, { manifest, config }, options);
@@ -101,22 +98,6 @@ const RETRIABLE: ReadonlySet<string> = new Set([
   "trust/unknown-key",
   "trust/wrong-prefix",
 ]);
-
-/** Holds an image against today's keys and policy. Reports what options let it pass. @throws {TrustError} */
-export async function recheckImage(
-  ctx: EngineContext,
-  { trustName, manifest }: { readonly trustName: string; readonly manifest: ImageManifest },
-): Promise<VerificationRecord> {
-  return await recheck(
-    { layers: trustLayers(ctx), clock: ctx.clock, store: ctx.root },
-    {
-      name: trustName,
-      manifestDigest: manifest.digest,
-      insecure: ctx.options.insecureOptions.has("image"),
-      readManifest: () => manifest.raw,
-    },
-  );
-}
 
 function readStoredConfig(ctx: EngineContext, manifest: ImageManifest): ImageConfig {
   return parseConfig(ctx.images.readBlob(manifest.config, MAX_DOCUMENT_BYTES), manifest.config.mediaType);
@@ -137,7 +118,7 @@ async function fetchRemote(ctx: EngineContext, image: RemoteImage, options: Fetc
     await source.readDocument(descriptor, MAX_DOCUMENT_BYTES, options),
     descriptor.mediaType,
   );
-  const record = await verifyRemote(ctx, { source, image, manifest }, options);
+  const record = await verifyRemote(ctx, { source, image, manifest, top }, options);
   using _import = await ctx.images.lockImport(options);
   await ctx.images.putBlob(descriptor, [manifest.raw]);
   await downloadBlobs(ctx, { source, blobs: [manifest.config] }, options);
@@ -165,74 +146,6 @@ async function fetchRemote(ctx: EngineContext, image: RemoteImage, options: Fetc
     sizeBytes,
   });
   return { name: image.name, trustName: image.trustName, manifest, config, layers, record, isCached: false, sizeBytes };
-}
-
-async function verifyRemote(
-  ctx: EngineContext,
-  {
-    source,
-    image,
-    manifest,
-  }: { readonly source: ImageSource; readonly image: RemoteImage; readonly manifest: ImageManifest },
-  options: FetchOptions,
-): Promise<VerificationRecord> {
-  const { openTrust, verifyImage } = await import("../trust/verify-image.ts");
-  const signatures = await source.findSignatures(manifest.digest, options);
-  const { archivePath } = source;
-  try {
-    const record = await verifyImage(openTrust(trustLayers(ctx), ctx.clock), {
-      name: image.trustName,
-      manifest,
-      signatures,
-      insecure: ctx.options.insecureOptions.has("image"),
-      ...(archivePath === undefined ? {} : { archive: { open: () => readFileChunks(archivePath) } }),
-    });
-    reportVerified(ctx, { name: image.name, record });
-    return record;
-  } catch (reason) {
-    throw refused(ctx, { name: image.name, digest: manifest.digest }, reason);
-  }
-}
-
-function reportVerified(
-  ctx: EngineContext,
-  { name, record }: { readonly name: string; readonly record: VerificationRecord },
-): void {
-  const image = { name, digest: record.manifestDigest };
-  ctx.events.report({
-    type: "image.verified",
-    image,
-    acceptedBy: describeAcceptance(record),
-    keyringHash: record.keyringHash,
-    policyHash: record.policyHash,
-  });
-  if (record.acceptedBy.some((one) => one.kind === "insecure-option")) {
-    ctx.events.report({ type: "insecure.used", options: ["image"], image });
-    ctx.options.note(`WARNING: image ${name} is used WITHOUT a verified signature (--insecure-options=image)`);
-  }
-  for (const one of record.acceptedBy) {
-    if (one.kind === "exception")
-      ctx.options.note(`NOTE: image ${name} is used by an exception until ${one.expires}: ${one.reason}`);
-  }
-}
-
-/** Who or what let an image pass, for people and events. */
-export function describeAcceptance(record: VerificationRecord): string[] {
-  return record.acceptedBy.map((one) => {
-    if (one.kind === "key") return one.fingerprint;
-    return one.kind === "exception" ? `exception: ${one.reason}` : "insecure-option";
-  });
-}
-
-function refused(
-  ctx: EngineContext,
-  image: { readonly name: string; readonly digest: Digest },
-  reason: unknown,
-): unknown {
-  if (reason instanceof TrustError) {
-    ctx.events.report({ type: "image.refused", image, code: reason.code, reason: reason.message });
-  }
-  return reason;
 }
 
 function sizeOf(manifest: ImageManifest): number {

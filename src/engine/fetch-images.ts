@@ -1,5 +1,6 @@
 import type { EngineContext } from "./context.ts";
-import { describeAcceptance, fetchImage } from "./fetch-image.ts";
+import { fetchImage } from "./fetch-image.ts";
+import { describeAcceptance } from "./report-acceptance.ts";
 import type { FetchedImage } from "./use-cases.ts";
 
 /** What `fetch` is asked for. */

@@ -2,7 +2,7 @@ import type { Digest } from "../image/digest.ts";
 import { TrustError } from "../trust/errors.ts";
 import { readRecords } from "../trust/records.ts";
 import type { EngineContext } from "./context.ts";
-import { describeAcceptance } from "./fetch-image.ts";
+import { describeAcceptance } from "./report-acceptance.ts";
 import type { ImageSummary } from "./use-cases.ts";
 
 /** `image list`: every image with a name, newest first, and who or what vouched for it when it was verified. */

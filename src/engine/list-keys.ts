@@ -2,7 +2,7 @@ import { TrustError } from "../trust/errors.ts";
 import { type Keyring, keyPath, openKeyring } from "../trust/keyring.ts";
 import type { TrustLayer } from "../trust/layers.ts";
 import { type ListedKey, listKeys as listTrustKeys } from "../trust/list-keys.ts";
-import { readKeys } from "../trust/openpgp/read-keys.ts";
+import { readKeyFile } from "../trust/read-key-file.ts";
 import type { EngineContext } from "./context.ts";
 import type { TrustedKey } from "./engine-calls.ts";
 import { trustLayers } from "./trust-layers.ts";
@@ -42,7 +42,7 @@ function describe(layers: readonly TrustLayer[], key: ListedKey, createdAt: stri
 async function readCreatedAt(entry: Keyring["entries"][number] | undefined, atMs: number): Promise<string> {
   if (entry === undefined || entry.bytes.byteLength === 0) return "";
   try {
-    return (await readKeys(entry.bytes, atMs))[0]?.summary.createdAt ?? "";
+    return (await readKeyFile(entry.bytes, atMs))[0]?.summary.createdAt ?? "";
   } catch (reason) {
     // What is wrong with the file is in its row already.
     if (reason instanceof TrustError) return "";

@@ -4,7 +4,7 @@ import { type PlannedKey, planKeyAdd } from "../trust/add-key.ts";
 import { addKey } from "../trust/edit-keyring.ts";
 import { TrustError } from "../trust/errors.ts";
 import { openKeyring } from "../trust/keyring.ts";
-import { readKeys } from "../trust/openpgp/read-keys.ts";
+import { readKeyFile } from "../trust/read-key-file.ts";
 import { formatScope } from "../trust/scope.ts";
 import type { EngineContext } from "./context.ts";
 import type { KeySummary, TrustPlan, TrustScope } from "./engine-calls.ts";
@@ -38,7 +38,7 @@ export async function planTrustAdd(
   const keys: KeySummary[] = [];
   for (const { bytes, from } of sources) {
     const created = new Map(
-      (await readKeys(bytes, atMs)).map(({ summary }) => [summary.fingerprint, summary.createdAt]),
+      (await readKeyFile(bytes, atMs)).map(({ summary }) => [summary.fingerprint, summary.createdAt]),
     );
     for (const key of await planKeyAdd(keyring, { bytes, scope, atMs })) {
       if (planned.has(key.fingerprint)) continue;

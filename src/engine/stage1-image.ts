@@ -15,7 +15,7 @@ import type { Stage1Summary } from "./engine-calls.ts";
 import { fetchImage } from "./fetch-image.ts";
 import { podImageOf } from "./pod-image.ts";
 import { REGIMES } from "./regimes.ts";
-import { trustLayers } from "./trust-layers.ts";
+import { trustConfig } from "./trust-layers.ts";
 
 /** Name under which this host's own stage1 images are stored and trusted. */
 export const STAGE1_TRUST_NAME = "localhost/gantry/stage1";
@@ -117,13 +117,16 @@ async function signStage1(
   image: { readonly regime: string; readonly raw: Uint8Array; readonly digest: string },
 ): Promise<void> {
   const { signDetached } = await import("../trust/openpgp/sign-detached.ts");
-  const { openTrust, verifyImage } = await import("../trust/verify-image.ts");
+  const { HOST_IMAGE } = await import("../trust/decide-image.ts");
+  const { openTrust } = await import("../trust/trust.ts");
+  const { verifyImage } = await import("../trust/verify-image.ts");
   const privateKey = await hostKey(ctx);
   const signature = await signDetached({ bytes: image.raw, privateKey, atMs: ctx.clock.nowMs() });
-  const record = await verifyImage(openTrust(trustLayers(ctx), ctx.clock), {
+  const record = await verifyImage(openTrust(trustConfig(ctx), ctx.clock), {
     name: `${STAGE1_TRUST_NAME}/${image.regime}`,
     manifest: { raw: image.raw, digest: image.digest },
     signatures: [{ bytes: new TextEncoder().encode(signature), from: "this host's key", over: "manifest" }],
+    image: HOST_IMAGE,
     insecure: false,
   });
   writeRecord(ctx.root, record);

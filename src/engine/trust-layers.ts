@@ -1,6 +1,7 @@
 import type { Files } from "../sys/host.ts";
 import { TrustError } from "../trust/errors.ts";
 import type { TrustLayer } from "../trust/layers.ts";
+import type { TrustConfig } from "../trust/trust.ts";
 import type { EngineContext } from "./context.ts";
 
 const LAYER_NAMES = ["vendor", "admin", "config"];
@@ -12,6 +13,33 @@ const LAYER_NAMES = ["vendor", "admin", "config"];
 export function trustLayers(ctx: Pick<EngineContext, "root" | "config">): TrustLayer[] {
   const configured = ctx.config.map((files, at) => ({ name: LAYER_NAMES[at] ?? `config-${at}`, files }));
   return [{ name: "host", files: ctx.root.sub("host-trust") }, ...configured];
+}
+
+/** Weakest configuration directory whose files outrank those in `/etc/containers`: the vendor's do not. */
+const FIRST_ADMIN = 1;
+
+/**
+ * Everything that decides: the layers, and `policy.json` and `registries.d` of the containers tools. Those are
+ * `containers-policy.json` and `registries.d` of the strongest configuration directory that has them (but the vendor's),
+ * else the ones in `/etc/containers`.
+ */
+export function trustConfig(ctx: Pick<EngineContext, "root" | "config" | "host">): TrustConfig {
+  return {
+    layers: trustLayers(ctx),
+    containers: {
+      files: ctx.host,
+      policyPath: containersPath(ctx, { own: "containers-policy.json", usual: "policy.json" }),
+      registriesDir: containersPath(ctx, { own: "registries.d", usual: "registries.d" }),
+    },
+  };
+}
+
+function containersPath(
+  ctx: Pick<EngineContext, "config">,
+  name: { readonly own: string; readonly usual: string },
+): string {
+  const own = ctx.config.slice(FIRST_ADMIN).findLast((files) => files.has(name.own));
+  return own?.path(name.own) ?? `/etc/containers/${name.usual}`;
 }
 
 /**

@@ -1,12 +1,15 @@
 import type { Descriptor } from "../image/descriptor.ts";
 import type { Digest } from "../image/digest.ts";
 
-/** Armored or binary OpenPGP signature as found beside an image, and where it was found (for messages). */
+/** A signature as found beside an image, and where it was found (for messages). */
 export interface FoundSignature {
+  /** Armored or binary OpenPGP, a GPG simple signature, a cosign layer with its annotations, or a sigstore bundle. */
   readonly bytes: Uint8Array;
   readonly from: string;
   /** What the signature is over. */
   readonly over: "manifest" | "archive";
+  /** `openpgp`, the default: plainly over those bytes. */
+  readonly kind?: "openpgp" | "simple" | "cosign" | "bundle";
 }
 
 /**
@@ -33,6 +36,8 @@ export interface ImageSource extends AsyncDisposable {
    * else of this source is read from too (so that what was verified is what is used).
    */
   readonly archivePath?: string;
+  /** Of an archive: what `policy.json` calls this kind of place. */
+  readonly policyTransport?: "oci-archive" | "docker-archive" | "aci";
 }
 
 /** An opened blob. `startedAt` is the byte the peer really starts from (0 when it ignored the range). */

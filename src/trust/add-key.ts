@@ -2,7 +2,7 @@ import { assertNever } from "../base/errors.ts";
 import { TrustError, type TrustErrorCode } from "./errors.ts";
 import type { Keyring } from "./keyring.ts";
 import type { KeyStanding } from "./openpgp/key-standing.ts";
-import { readKeys } from "./openpgp/read-keys.ts";
+import { readKeyFile } from "./read-key-file.ts";
 import { formatScope, parseScopeName, type Scope } from "./scope.ts";
 
 /** A key about to be trusted: show fingerprint, owners and warnings, ask, then pass it to `addKey`. */
@@ -27,7 +27,7 @@ export async function planKeyAdd(
   input: { readonly bytes: Uint8Array; readonly scope: Scope; readonly atMs: number },
 ): Promise<readonly PlannedKey[]> {
   if (input.scope.kind !== "root") parseScopeName(input.scope.name);
-  const keys = await readKeys(input.bytes, input.atMs);
+  const keys = await readKeyFile(input.bytes, input.atMs);
   return keys.map(({ summary, armored }) => {
     assertUsable(summary.fingerprint, summary.standing);
     const revocation = keyring.revocations.get(summary.fingerprint);
@@ -36,7 +36,7 @@ export async function planKeyAdd(
     const scopeText = formatScope(input.scope);
     const warnings: string[] = [];
     if (input.scope.kind === "root") warnings.push("it will be trusted for every image");
-    if (summary.userIds.length === 0) warnings.push("it names no owner");
+    if (summary.userIds.length === 0 && !summary.algorithm.startsWith("sigstore ")) warnings.push("it names no owner");
     if (keys.length > 1) warnings.push(`the file holds ${keys.length} keys; all of them will be trusted`);
     return {
       scope: input.scope,

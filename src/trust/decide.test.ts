@@ -45,7 +45,12 @@ const TABLE: readonly [string, readonly [Scope, Requirement][], readonly Signatu
 ];
 
 test.each(TABLE)("decide() with %s", (_title, rules, signatures, want) => {
-  const policy = { rules: rules.map(([scope, require]) => ({ scope, require })), exceptions: [], hash: "" };
+  const policy = {
+    rules: rules.map(([scope, require]) => ({ scope, require })),
+    exceptions: [],
+    hash: "",
+    trustRoots: new Map(),
+  };
   const got = decide(policy, {
     name: "example.com/app",
     manifestDigest: "sha256:1",
@@ -61,6 +66,7 @@ test("decide() honours an exception until it expires, and only for its digest", 
     rules: [],
     exceptions: [{ scope: APP, reason: "migration", expiresAtMs: 10, digest: "sha256:1" }],
     hash: "",
+    trustRoots: new Map(),
   };
   const input = { name: "example.com/app", manifestDigest: "sha256:1", signatures: [], nowMs: 9, insecure: false };
   expect(decide(policy, input).kind).toBe("accept");

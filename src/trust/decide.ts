@@ -1,7 +1,7 @@
 import { formatTimestamp } from "../base/clock.ts";
 import type { Decision, DecisionInput } from "./decision.ts";
 import { explainRefusal } from "./explain-refusal.ts";
-import { DEFAULT_RULE, type Exception, type Policy, type Rule } from "./policy.ts";
+import { DEFAULT_RULE, type Exception, type KeylessIdentity, type Policy, type Rule } from "./policy.ts";
 import { formatScope, isCoveredBy, type Scope, specificityOf } from "./scope.ts";
 
 /** Default deny. Pure: the same facts always give the same answer. */
@@ -49,15 +49,30 @@ function acceptByKeys(rule: Rule, input: DecisionInput): Decision | undefined {
   for (const one of good) by.set(one.fingerprint, one.validUntilMs);
   const { require } = rule;
   if (require.kind === "reject") return undefined;
-  const wanted = require.keys.includes("keyring") ? [...by.keys()] : require.keys.filter((key) => by.has(key));
-  const isEnough = require.kind === "anyOf" ? wanted.length > 0 : wanted.length === new Set(require.keys).size;
+  const keys = new Set(require.keys);
+  const wanted = keys.has("keyring") ? [...by.keys()] : [...keys].filter((key) => by.has(key));
+  const people = (require.identities ?? []).filter((identity) =>
+    input.signatures.some((one) => one.kind === "good-identity" && isSameIdentity(one, identity)),
+  );
+  const isEnough =
+    require.kind === "anyOf"
+      ? wanted.length + people.length > 0
+      : wanted.length === keys.size && people.length === (require.identities ?? []).length;
   if (!isEnough) return undefined;
   const ends = wanted.flatMap((key) => by.get(key) ?? []);
+  const label = rule === DEFAULT_RULE ? "default" : formatScope(rule.scope);
   return {
     kind: "accept",
-    by: wanted.map((fingerprint) => ({ kind: "key", fingerprint })),
+    by: [
+      ...wanted.map((fingerprint) => ({ kind: "key" as const, fingerprint, rule: label })),
+      ...people.map(({ subject, issuer }) => ({ kind: "identity" as const, subject, issuer, rule: label })),
+    ],
     ...(ends.length === 0 ? {} : { validUntilMs: Math.min(...ends) }),
   };
+}
+
+function isSameIdentity(one: KeylessIdentity, other: KeylessIdentity): boolean {
+  return one.subject === other.subject && one.issuer === other.issuer && one.trustRoot === other.trustRoot;
 }
 
 function acceptException(exception: Exception): Decision {

@@ -3,7 +3,8 @@ import type { SignatureFact } from "./signature-fact.ts";
 
 /** What let an image pass. */
 export type Acceptance =
-  | { readonly kind: "key"; readonly fingerprint: string }
+  | { readonly kind: "key"; readonly fingerprint: string; readonly rule?: string }
+  | { readonly kind: "identity"; readonly subject: string; readonly issuer: string; readonly rule?: string }
   | { readonly kind: "exception"; readonly reason: string; readonly expires: string }
   | { readonly kind: "insecure-option" };
 

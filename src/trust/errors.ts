@@ -6,6 +6,7 @@ export type TrustErrorCode =
   | "trust/unknown-key"
   | "trust/bad-signature"
   | "trust/wrong-prefix"
+  | "trust/wrong-identity"
   | "trust/key-expired"
   | "trust/key-revoked"
   | "trust/weak-key"

@@ -1,24 +1,14 @@
 import type { DecisionInput, Refusal } from "./decision.ts";
 import type { TrustErrorCode } from "./errors.ts";
+import { worstFirst } from "./facts.ts";
 import type { Requirement } from "./policy.ts";
 import { formatScope } from "./scope.ts";
 import type { SignatureFact } from "./signature-fact.ts";
 
-/** The worst news first: one tampered or revoked signature is said before an unknown one. */
-const ORDER: readonly SignatureFact["kind"][] = [
-  "bad",
-  "revoked",
-  "weak",
-  "expired",
-  "wrong-prefix",
-  "unknown-key",
-  "good",
-];
-
 /** Turns facts that were not enough into one reason and the next command. Pure. */
 export function explainRefusal(require: Requirement, input: DecisionInput): Refusal {
   const add = `gantry trust add --prefix ${input.name} KEYFILE`;
-  const worst = input.signatures.toSorted((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind))[0];
+  const [worst] = worstFirst(input.signatures);
   if (worst === undefined) return refuseUnsigned(input.name);
   switch (worst.kind) {
     case "bad":
@@ -45,12 +35,9 @@ export function explainRefusal(require: Requirement, input: DecisionInput): Refu
         `the key ${worst.fingerprint ?? worst.signer} does not count any more: ${worst.reason}`,
         `get the publisher's renewed key, then: ${add}`,
       );
+    case "wrong-identity":
     case "wrong-prefix":
-      return refuse(
-        "trust/wrong-prefix",
-        `the key ${worst.fingerprint} is trusted for ${worst.scopes.map(formatScope).join(", ")} only`,
-        `if it may sign this name too: ${add}`,
-      );
+      return refuseOtherName(worst, input.name);
     case "unknown-key":
       return refuse(
         "trust/unknown-key",
@@ -58,12 +45,31 @@ export function explainRefusal(require: Requirement, input: DecisionInput): Refu
         `if you trust that key: ${add}`,
       );
     case "good":
+    case "good-identity":
       return refuse(
         "trust/rejected-by-policy",
-        `the policy wants ${formatRequirement(require)}, and it is signed by ${worst.fingerprint}`,
+        `the policy wants ${formatRequirement(require)}, and it is signed by ${worst.kind === "good" ? worst.fingerprint : worst.subject}`,
         `have it signed by the keys the policy names: gantry sign ${input.name}`,
       );
   }
+}
+
+function refuseOtherName(
+  worst: Extract<SignatureFact, { readonly kind: "wrong-identity" | "wrong-prefix" }>,
+  name: string,
+): Refusal {
+  if (worst.kind === "wrong-identity") {
+    return refuse(
+      "trust/wrong-identity",
+      `the signature by ${worst.fingerprint} is for another name: ${worst.reason}`,
+      `fetch it under the name it was signed for, or sign it for this one: gantry sign --format=simple ${name}`,
+    );
+  }
+  return refuse(
+    "trust/wrong-prefix",
+    `the key ${worst.fingerprint} is trusted for ${worst.scopes.map(formatScope).join(", ")} only`,
+    `if it may sign this name too: gantry trust add --prefix ${name} KEYFILE`,
+  );
 }
 
 function refuseUnsigned(name: string): Refusal {
@@ -71,9 +77,11 @@ function refuseUnsigned(name: string): Refusal {
   return refuse("trust/unsigned", "no signature was found", hint);
 }
 
-function formatRequirement(require: Requirement): string {
+/** A requirement as people read it. */
+export function formatRequirement(require: Requirement): string {
   if (require.kind === "reject") return "no image of that name";
-  return `${require.kind === "anyOf" ? "any" : "all"} of ${require.keys.join(", ")}`;
+  const people = (require.identities ?? []).map((one) => `${one.subject} (issuer ${one.issuer})`);
+  return `${require.kind === "anyOf" ? "any" : "all"} of ${[...require.keys, ...people].join(", ")}`;
 }
 
 function refuse(code: TrustErrorCode, reason: string, hint: string): Refusal {

@@ -1,8 +1,8 @@
 import type { Files } from "../sys/host.ts";
 
 /**
- * One configuration directory: `/usr/lib/gantry`, `/etc/gantry` or `--config`. Its `trustedkeys/` and `policy.d/` are
- * read here. Lists of layers go from lowest to highest precedence.
+ * One configuration directory: `/usr/lib/gantry`, `/etc/gantry` or `--config`. Its `trustedkeys/`, `policy.d/` and
+ * `trustroots/` are read here. Lists of layers go from lowest to highest precedence.
  */
 export interface TrustLayer {
   /** `vendor`, `admin` or `config`, for messages and listings. */
@@ -14,6 +14,8 @@ export interface TrustLayer {
 export const KEYS_DIR = "trustedkeys";
 /** Sub-directory of a layer with policy files `*.json`. */
 export const POLICY_DIR = "policy.d";
+/** Sub-directory of a layer with sigstore trust roots `*.json`. */
+export const TRUST_ROOTS_DIR = "trustroots";
 
 /** A file of a layer, as found. */
 export interface LayerFile {

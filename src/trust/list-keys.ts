@@ -1,6 +1,6 @@
 import type { Keyring } from "./keyring.ts";
-import { readKeys } from "./openpgp/read-keys.ts";
-import { parseEntry } from "./parse-keyring.ts";
+import { summariseEntry } from "./parse-keyring.ts";
+import { readKeyFile } from "./read-key-file.ts";
 import type { Scope } from "./scope.ts";
 
 /** One row of `trust list`. */
@@ -30,8 +30,8 @@ async function describe(
   const revocation = keyring.revocations.get(entry.fingerprint);
   try {
     const summary = entry.masked
-      ? (await readKeys(entry.bytes, input.atMs))[0]?.summary
-      : (await parseEntry(entry, input.atMs)).summary;
+      ? (await readKeyFile(entry.bytes, input.atMs))[0]?.summary
+      : await summariseEntry(entry, input.atMs);
     const facts = {
       userIds: summary?.userIds ?? [],
       algorithm: summary?.algorithm ?? "",

@@ -1,5 +1,12 @@
 import { TrustError } from "./errors.ts";
-import { hashLayerFiles, type LayerFile, POLICY_DIR, readLayerFiles, type TrustLayer } from "./layers.ts";
+import {
+  hashLayerFiles,
+  type LayerFile,
+  POLICY_DIR,
+  readLayerFiles,
+  TRUST_ROOTS_DIR,
+  type TrustLayer,
+} from "./layers.ts";
 import { parsePolicyFile } from "./parse-policy.ts";
 import type { Exception, Policy, Rule } from "./policy.ts";
 import { formatScope } from "./scope.ts";
@@ -19,8 +26,11 @@ export function openPolicy(layers: readonly TrustLayer[]): Policy {
   const rules = new Map<string, Rule>();
   const exceptions: Exception[] = [];
   const problems: string[] = [];
+  const trustRoots = new Map<string, Uint8Array>();
   for (const file of effective.values()) {
-    if (file.bytes.byteLength === 0) continue;
+    const rootName = nameOfTrustRoot(file.rel);
+    if (rootName !== undefined && file.bytes.byteLength > 0) trustRoots.set(rootName, file.bytes);
+    if (rootName !== undefined || file.bytes.byteLength === 0) continue;
     const parsed = parsePolicyFile(new TextDecoder().decode(file.bytes));
     problems.push(...parsed.problems.map((problem) => `${file.layer} ${file.rel}: ${problem}`));
     const own = new Set<string>();
@@ -32,16 +42,35 @@ export function openPolicy(layers: readonly TrustLayer[]): Policy {
     }
     exceptions.push(...parsed.exceptions);
   }
+  problems.push(...findMissingRoots(rules.values(), trustRoots));
   if (problems.length > 0) {
     throw new TrustError("trust/bad-policy", `Cannot use trust policy: ${problems.join("; ")}`, {
       hint: "correct the files named here, then: gantry trust check",
       data: { problems },
     });
   }
-  return { rules: [...rules.values()], exceptions, hash: hashLayerFiles(files) };
+  return { rules: [...rules.values()], exceptions, trustRoots, hash: hashLayerFiles(files) };
 }
 
 /** The files that make up the policy, for hashing without parsing. */
 export function readPolicyFiles(layers: readonly TrustLayer[]): readonly LayerFile[] {
-  return layers.flatMap((layer) => readLayerFiles(layer, POLICY_DIR)).filter((file) => file.rel.endsWith(".json"));
+  const dirs = [POLICY_DIR, TRUST_ROOTS_DIR];
+  return dirs
+    .flatMap((dir) => layers.flatMap((layer) => readLayerFiles(layer, dir)))
+    .filter((file) => file.rel.endsWith(".json"));
+}
+
+function nameOfTrustRoot(rel: string): string | undefined {
+  return rel.startsWith(`${TRUST_ROOTS_DIR}/`) ? rel.slice(TRUST_ROOTS_DIR.length + 1, -".json".length) : undefined;
+}
+
+function findMissingRoots(rules: Iterable<Rule>, roots: ReadonlyMap<string, Uint8Array>): string[] {
+  return [...rules].flatMap(({ scope, require }) =>
+    (require.kind === "reject" ? [] : (require.identities ?? []))
+      .filter((one) => !roots.has(one.trustRoot))
+      .map(
+        (one) =>
+          `the rule for ${formatScope(scope)} needs ${TRUST_ROOTS_DIR}/${one.trustRoot}.json, which is not there`,
+      ),
+  );
 }

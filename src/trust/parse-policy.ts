@@ -1,6 +1,6 @@
 import { formatReason } from "../base/errors.ts";
 import { isFingerprint } from "./keyring.ts";
-import type { Exception, Requirement, Rule } from "./policy.ts";
+import type { Exception, KeylessIdentity, Requirement, Rule } from "./policy.ts";
 import { parseScopeName, type Scope } from "./scope.ts";
 
 /** One policy file, parsed; `problems` lists every field that is wrong, by path. Use nothing of it unless empty. */
@@ -57,14 +57,31 @@ function readRequirement(value: unknown, at: At): Requirement | undefined {
   const path = `${at.path}.${kind}`;
   const items = readList(anyOf ?? allOf, { ...at, path });
   if (items.length === 0) at.problems.push(`${path}: must name at least one key`);
+  const identities = items.flatMap((item, i) =>
+    typeof item === "object" ? readKeyless(item, { ...at, path: `${path}[${i}]` }) : [],
+  );
   const keys = items.flatMap((key, i) => {
+    if (typeof key === "object") return [];
     if (typeof key === "string" && (isFingerprint(key) || (kind === "anyOf" && key === "keyring"))) return [key];
     at.problems.push(
-      `${path}[${i}]: must be a whole fingerprint in lower case${kind === "anyOf" ? ' or "keyring"' : ""}`,
+      `${path}[${i}]: must be a whole fingerprint in lower case, an identity${kind === "anyOf" ? ' or "keyring"' : ""}`,
     );
     return [];
   });
-  return { kind, keys };
+  return { kind, keys, ...(identities.length === 0 ? {} : { identities }) };
+}
+
+function readKeyless(item: unknown, at: At): readonly KeylessIdentity[] {
+  const fields = readFields(item, at, ["subject", "issuer", "trustRoot"]);
+  const { subject, issuer, trustRoot } = fields;
+  const isName = typeof trustRoot === "string" && /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(trustRoot);
+  if (typeof subject !== "string" || subject === "" || typeof issuer !== "string" || issuer === "" || !isName) {
+    at.problems.push(
+      `${at.path}: must have subject, issuer, and trustRoot (a name beneath trustroots/, without .json)`,
+    );
+    return [];
+  }
+  return [{ subject, issuer, trustRoot }];
 }
 
 function readException(item: unknown, at: At): readonly Exception[] {

@@ -1,9 +1,22 @@
 import type { Scope } from "./scope.ts";
 
+/** Who signed keyless: subject and issuer of a certificate, checked against a trust root by its name. */
+export interface KeylessIdentity {
+  /** Exact e-mail address or URI. */
+  readonly subject: string;
+  /** Exact OIDC issuer. */
+  readonly issuer: string;
+  /** File `trustroots/<name>.json` of a layer. */
+  readonly trustRoot: string;
+}
+
 /** What a rule asks for. `keyring` among `anyOf` stands for every key trusted for the name. */
 export type Requirement =
-  | { readonly kind: "anyOf"; readonly keys: readonly string[] }
-  | { readonly kind: "allOf"; readonly keys: readonly string[] }
+  | {
+      readonly kind: "anyOf" | "allOf";
+      readonly keys: readonly string[];
+      readonly identities?: readonly KeylessIdentity[];
+    }
   | { readonly kind: "reject" };
 
 /** Who may vouch for the names of a scope. Narrows the keyring, never widens it. */
@@ -25,6 +38,8 @@ export interface Exception {
 export interface Policy {
   readonly rules: readonly Rule[];
   readonly exceptions: readonly Exception[];
+  /** Trust roots by name, as files; a higher layer's replaces a lower one's. */
+  readonly trustRoots: ReadonlyMap<string, Uint8Array>;
   /** Changes whenever any policy file does. */
   readonly hash: string;
 }

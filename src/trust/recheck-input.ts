@@ -1,10 +1,9 @@
 import type { Clock } from "../base/clock.ts";
 import type { Files } from "../sys/host.ts";
-import type { TrustLayer } from "./layers.ts";
+import type { TrustConfig } from "./trust.ts";
 
 /** What a recheck reads: configuration layers (lowest first), time, and the store that holds `verified/`. */
-export interface RecheckHost {
-  readonly layers: readonly TrustLayer[];
+export interface RecheckHost extends TrustConfig {
   readonly clock: Clock;
   readonly store: Files;
 }

@@ -14,7 +14,8 @@ import { signDetached } from "./openpgp/sign-detached.ts";
 import { recheck } from "./recheck.ts";
 import { recordPath, writeRecord } from "./records.ts";
 import type { Scope } from "./scope.ts";
-import { openTrust, verifyImage } from "./verify-image.ts";
+import { openTrust } from "./trust.ts";
+import { verifyImage } from "./verify-image.ts";
 
 const RAW = new TextEncoder().encode('{ "schemaVersion": 2 }');
 const DIGEST = digestOf(RAW);
@@ -56,7 +57,7 @@ async function verify(
   const signatures =
     options.signed === false ? [] : [await signature(options.tampered === true ? new Uint8Array([1]) : RAW)];
   const input = { name, manifest: { raw: RAW, digest: DIGEST }, signatures, insecure: options.insecure ?? false };
-  writeRecord(store(), await verifyImage(openTrust(layers(), clock), input));
+  writeRecord(store(), await verifyImage(openTrust({ layers: layers() }, clock), input));
 }
 
 const start = (name: string, insecure = false) =>

@@ -1,6 +1,6 @@
 import { TrustError } from "./errors.ts";
+import { hashPolicies } from "./hash-policies.ts";
 import { hashLayerFiles, KEYS_DIR, readLayerFiles } from "./layers.ts";
-import { readPolicyFiles } from "./open-policy.ts";
 import type { RecheckHost, RecheckInput } from "./recheck-input.ts";
 import { readRecords, type VerificationRecord, writeRecord } from "./records.ts";
 
@@ -22,12 +22,12 @@ export async function recheck(host: RecheckHost, input: RecheckInput): Promise<V
 
 /** Records let pass by an option or exception are always decided again: the option counts only for its own command. */
 function isCurrent(host: RecheckHost, record: VerificationRecord): boolean {
-  if (record.acceptedBy.some((one) => one.kind !== "key")) return false;
+  if (record.acceptedBy.some((one) => one.kind !== "key" && one.kind !== "identity")) return false;
   const nowMs = host.clock.nowMs();
   if (nowMs < Date.parse(record.verifiedAt)) return false;
   if (record.validUntil !== undefined && !(nowMs < Date.parse(record.validUntil))) return false;
   const keyringHash = hashLayerFiles(host.layers.flatMap((layer) => readLayerFiles(layer, KEYS_DIR)));
-  return keyringHash === record.keyringHash && hashLayerFiles(readPolicyFiles(host.layers)) === record.policyHash;
+  return keyringHash === record.keyringHash && hashPolicies(host) === record.policyHash;
 }
 
 function noRecord(input: RecheckInput): TrustError {

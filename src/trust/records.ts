@@ -1,16 +1,24 @@
 import { formatReason } from "../base/errors.ts";
 import type { Files } from "../sys/host.ts";
+import type { ImageIdentity } from "./containers/policy.ts";
 import type { Acceptance } from "./decision.ts";
 import { TrustError } from "./errors.ts";
 
-/** How a signature came: over the manifest as a referrer, or beside an archive. */
-export type SignatureForm = "openpgp-referrer" | "openpgp-archive";
+/**
+ * How a signature came: OpenPGP over the manifest (a referrer) or over an archive (beside it), GPG simple signing, a cosign
+ * `.sig`, or a sigstore bundle.
+ */
+export type SignatureForm = "openpgp-referrer" | "openpgp-archive" | "simple" | "cosign" | "bundle";
+
+const FORMS: readonly string[] = ["openpgp-referrer", "openpgp-archive", "simple", "cosign", "bundle"];
 
 /** A signature that was looked at, kept so that it can be judged again later. */
 export interface RecordedSignature {
   /** Primary fingerprints of the keys whose signatures in it were good. */
   readonly fingerprints: readonly string[];
   readonly form: SignatureForm;
+  /** Present when it is over the index the manifest was chosen from. */
+  readonly over?: "index";
   /** Where it was found. */
   readonly from: string;
   /** SHA-256 of the signature file, hex. */
@@ -27,6 +35,12 @@ export interface VerificationRecord {
   readonly manifestDigest: string;
   readonly acceptedBy: readonly Acceptance[];
   readonly signatures: readonly RecordedSignature[];
+  /** The index that signatures are over, base64. */
+  readonly index?: { readonly digest: string; readonly raw: string; readonly mediaType?: string };
+  /** Where it came from, as `policy.json` names places. */
+  readonly image?: ImageIdentity;
+  /** Signatures that were there and did not count, with the reason. */
+  readonly ignored?: readonly string[];
   readonly verifiedAt: string;
   /** From then on the record alone no longer accepts. */
   readonly validUntil?: string;
@@ -35,7 +49,7 @@ export interface VerificationRecord {
 }
 
 /** Largest record file, in bytes. */
-const MAX_RECORD_BYTES = 4 * 1024 * 1024;
+const MAX_RECORD_BYTES = 16 * 1024 * 1024;
 
 /** Path of the records of a manifest digest, relative to the store's root. One file holds one record per name. */
 export function recordPath(manifestDigest: string): string {
@@ -86,9 +100,18 @@ function isRecord(value: unknown): value is VerificationRecord {
     Array.isArray(one["acceptedBy"]) &&
     one["acceptedBy"].length > 0 &&
     one["acceptedBy"].every(isAcceptance) &&
+    isTextObject(one["index"], ["digest", "raw"]) &&
+    isTextObject(one["image"], ["transport", "scope"]) &&
     Array.isArray(one["signatures"]) &&
     one["signatures"].every(isRecordedSignature)
   );
+}
+
+function isTextObject(value: unknown, names: readonly string[]): boolean {
+  if (value === undefined) return true;
+  if (typeof value !== "object" || value === null) return false;
+  const fields: Record<string, unknown> = { ...value };
+  return names.every((name) => typeof fields[name] === "string");
 }
 
 function isAcceptance(value: unknown): boolean {
@@ -96,7 +119,7 @@ function isAcceptance(value: unknown): boolean {
     typeof value === "object" &&
     value !== null &&
     "kind" in value &&
-    ["key", "exception", "insecure-option"].includes(String(value.kind))
+    ["key", "identity", "exception", "insecure-option"].includes(String(value.kind))
   );
 }
 
@@ -107,7 +130,7 @@ function isRecordedSignature(value: unknown): boolean {
     typeof one["bytes"] === "string" &&
     typeof one["from"] === "string" &&
     Array.isArray(one["fingerprints"]) &&
-    (one["form"] === "openpgp-referrer" || one["form"] === "openpgp-archive")
+    FORMS.includes(String(one["form"]))
   );
 }
 

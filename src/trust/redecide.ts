@@ -1,62 +1,52 @@
 import { digestOf, parseDigest, splitDigest } from "../image/digest.ts";
-import { decide } from "./decide.ts";
+import { decideImage, type ImageDecision } from "./decide-image.ts";
 import { TrustError } from "./errors.ts";
-import { judgeSignatures } from "./judge-signatures.ts";
-import { parseKeyring } from "./parse-keyring.ts";
 import type { RecheckHost, RecheckInput } from "./recheck-input.ts";
-import type { RecordedSignature, VerificationRecord } from "./records.ts";
-import type { SignatureFact } from "./signature-fact.ts";
-import { createRecord, judgeOne, openTrust, type Trust } from "./verify-image.ts";
+import { reviveSignature } from "./record-signatures.ts";
+import type { VerificationRecord } from "./records.ts";
+import type { Subject, SubjectDocument } from "./subject.ts";
+import { openTrust, type Trust } from "./trust.ts";
+import { createRecord } from "./verify-image.ts";
+
+type Recorded = RecheckInput & { readonly record: VerificationRecord | undefined };
 
 /**
- * The slow path of `recheck`: the whole decision again, from the record's own signatures. Those over the manifest are
- * verified cryptographically when the manifest is at hand; for those over an archive, which is gone, the standing of
- * key, subkey and signature is judged as of now.
+ * The slow path of `recheck`: the whole decision again, by both policies, from the record's own signatures. Those over
+ * the manifest or its index are verified cryptographically; for those over an archive, which is gone, the standing of key,
+ * subkey and signature is judged as of now. Asks no network.
  * @throws {TrustError} any refusal
  */
-export async function redecide(
-  host: RecheckHost,
-  input: RecheckInput & { readonly record: VerificationRecord | undefined },
-): Promise<VerificationRecord> {
-  const trust = openTrust(host.layers, host.clock);
-  const atMs = host.clock.nowMs();
-  const signatures = input.record?.signatures ?? [];
-  const facts: SignatureFact[] = [];
-  for (const one of await judgeRecorded(trust, { ...input, signatures, atMs })) facts.push(...one);
-  const decision = decide(trust.policy, {
-    name: input.name,
-    manifestDigest: input.manifestDigest,
-    signatures: facts,
-    nowMs: atMs,
-    insecure: input.insecure,
-  });
-  return createRecord(trust, { name: input.name, manifestDigest: input.manifestDigest, decision, signatures, atMs });
+export async function redecide(host: RecheckHost, input: Recorded): Promise<VerificationRecord> {
+  const trust = openTrust(host, host.clock);
+  const { subject, decided } = await decideRecorded(trust, input);
+  return createRecord(trust, { name: input.name, subject, image: input.record?.image, decided });
 }
 
-async function judgeRecorded(
+/** The decision about a stored image from what its record keeps. Throws no refusal. */
+export async function decideRecorded(
   trust: Trust,
-  input: RecheckInput & { readonly signatures: readonly RecordedSignature[]; readonly atMs: number },
-): Promise<readonly (readonly SignatureFact[])[]> {
-  if (input.signatures.length === 0) return [];
-  const keys = { keyring: trust.keyring, parsed: await parseKeyring(trust.keyring, input.atMs) };
-  const hasManifestForm = input.signatures.some((one) => one.form === "openpgp-referrer");
-  const manifest = hasManifestForm ? readManifest(input) : undefined;
-  const judged: (readonly SignatureFact[])[] = [];
-  for (const one of input.signatures) {
-    const message = one.form === "openpgp-referrer" ? (manifest ?? "checked-before") : "checked-before";
-    const signature = new Uint8Array(Buffer.from(one.bytes, "base64"));
-    const facts = await judgeOne(
-      () => judgeSignatures(keys, { name: input.name, message, signature, atMs: input.atMs }),
-      one.from,
-    );
-    // Without the message only what was good before can still be good.
-    judged.push(
-      message === "checked-before"
-        ? facts.filter((fact) => fact.kind !== "good" || one.fingerprints.includes(fact.fingerprint))
-        : facts,
-    );
-  }
-  return judged;
+  input: Recorded,
+): Promise<{ readonly subject: Subject; readonly decided: ImageDecision }> {
+  const { record, name, insecure } = input;
+  const raw = readManifest(input);
+  const index = readIndex(record);
+  const subject: Subject = {
+    manifest: { digest: input.manifestDigest, ...(raw === undefined ? {} : { raw }) },
+    ...(index === undefined ? {} : { index }),
+  };
+  const signatures = (record?.signatures ?? []).map(reviveSignature);
+  const decided = await decideImage(trust, { name, subject, image: record?.image, signatures, insecure });
+  return { subject, decided };
+}
+
+function readIndex(record: VerificationRecord | undefined): SubjectDocument | undefined {
+  if (record?.index === undefined) return undefined;
+  const { digest, raw, mediaType } = record.index;
+  return {
+    digest,
+    raw: new Uint8Array(Buffer.from(raw, "base64")),
+    ...(mediaType === undefined ? {} : { mediaType }),
+  };
 }
 
 function readManifest(input: RecheckInput): Uint8Array | undefined {

@@ -42,6 +42,7 @@ export async function openArchiveSource(
   return {
     ...source,
     archivePath: original.path,
+    policyTransport: isDocker ? "docker-archive" : "oci-archive",
     ...(converted === undefined ? {} : { resolve: async () => converted.manifest }),
     async findSignatures(subject, signatureOptions = {}): Promise<readonly FoundSignature[]> {
       const detached = await fetchDetachedSignature(host, image.from, signatureOptions);

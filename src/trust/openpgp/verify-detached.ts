@@ -48,8 +48,15 @@ type Open = {
  * @throws {TrustError} "trust/bad-signature" when the file is not an OpenPGP signature at all.
  */
 export async function verifyDetached(input: DetachedInput): Promise<readonly SignatureFinding[]> {
+  return await verifyPackets(await parseSignatures(await loadOpenPgp(), input.signature), input);
+}
+
+/** The same for signature packets that came out of a signed message. */
+export async function verifyPackets(
+  packets: readonly SignaturePacket[],
+  input: Omit<DetachedInput, "signature">,
+): Promise<readonly SignatureFinding[]> {
   const pgp = await loadOpenPgp();
-  const packets = await parseSignatures(pgp, input.signature);
   const judged: (SignatureFinding | Open)[] = [];
   for (const packet of packets) judged.push(await judgeBeforeHash(pgp, packet, input));
   const open = judged.filter((one) => "hasher" in one);
@@ -82,7 +89,7 @@ async function parseSignatures(pgp: OpenPgpLibrary, bytes: Uint8Array): Promise<
 async function judgeBeforeHash(
   pgp: OpenPgpLibrary,
   packet: SignaturePacket,
-  input: DetachedInput,
+  input: Omit<DetachedInput, "signature">,
 ): Promise<SignatureFinding | Open> {
   const signer = packet.issuerKeyID.toHex();
   const key = findKey(packet, input.keys);
@@ -110,7 +117,7 @@ async function judgeBeforeHash(
   return { packet, part, key, signer, hasher, ...(ends.length === 0 ? {} : { validUntilMs: Math.min(...ends) }) };
 }
 
-async function judgeHash(open: Open, input: DetachedInput): Promise<SignatureFinding> {
+async function judgeHash(open: Open, input: Omit<DetachedInput, "signature">): Promise<SignatureFinding> {
   const fingerprint = open.key.getFingerprint().toLowerCase();
   const good: SignatureFinding = {
     kind: "good",
