@@ -13,11 +13,13 @@ import {
 import { close, fstatat, type KernelStat, mkdirat, openat2, readlinkat, unlinkat } from "../sys/linux/fs-calls.ts";
 import { hasErrno } from "../sys/linux/libc.ts";
 import { lsetxattr } from "../sys/linux/xattr-calls.ts";
+import { DirTimes } from "./dir-times.ts";
 import { StoreError } from "./errors.ts";
 import { applyAttributes, OPAQUE_XATTR, type Place, procPath, readAttributes } from "./layer-attributes.ts";
 import { isDirectory, isOpaque, isWhiteout, type LowerFile, type LowerLayers } from "./lower-layers.ts";
 
 const MAX_OPEN_DIRS = 128;
+const MAX_ALIASES = 4096;
 /** As many as the kernel follows. */
 const MAX_LINKS = 40;
 
@@ -30,7 +32,7 @@ const MAX_LINKS = 40;
 export class LayerTree implements Disposable {
   readonly rootFd: number;
   /** Times to set on directories when their content is complete, by path. */
-  readonly dirTimes = new Map<string, { readonly names: readonly ByteString[]; readonly mtimeNs: bigint }>();
+  readonly dirTimes = new DirTimes();
   /** Whether the outcome depended on what the lower layers have, or would have. */
   dependsOnParents = false;
   readonly #lower: LowerLayers | undefined;
@@ -85,6 +87,8 @@ export class LayerTree implements Disposable {
           .reverse(),
       );
     }
+    // Only a memory of what can be found out again.
+    if (this.#aliases.size >= MAX_ALIASES) this.#aliases.clear();
     this.#aliases.set(names.join("/"), done);
     return done;
   }
@@ -184,7 +188,7 @@ export class LayerTree implements Disposable {
     const plain = { modeOctal: 0o755, uid: 0, gid: 0, mtimeNs: 0n, xattrs: new Map() };
     const attributes = like === undefined ? plain : readAttributes(procPath(like), like.stat);
     applyAttributes(place, attributes, false);
-    this.dirTimes.set(names.join("/"), { names, mtimeNs: attributes.mtimeNs });
+    this.dirTimes.set(names, attributes.mtimeNs);
   }
 
   #isOpaqueHere(names: readonly ByteString[]): boolean {

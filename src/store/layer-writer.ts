@@ -91,7 +91,7 @@ export class LayerWriter implements TarHandler, Disposable {
   /** To be called after the last member: what would change directories' times is over now. */
   setDirTimes(): void {
     this.#tree.forget();
-    for (const { names, mtimeNs } of this.#tree.dirTimes.values()) {
+    for (const { names, mtimeNs } of this.#tree.dirTimes.entries()) {
       const parent = this.#tree.existingDirFd(names.slice(0, -1));
       const place = parent === undefined ? undefined : { dirFd: parent, name: names.at(-1) ?? "." };
       const stat = place === undefined ? undefined : this.#tree.stat(place);
@@ -110,7 +110,7 @@ export class LayerWriter implements TarHandler, Disposable {
     this.hasRootEntry = true;
     const attributes = attributesOf(entry);
     applyAttributes({ dirFd: this.#tree.rootFd, name: "." }, attributes, false);
-    this.#tree.dirTimes.set("", { names: [], mtimeNs: attributes.mtimeNs });
+    this.#tree.dirTimes.set([], attributes.mtimeNs);
   }
 
   #write(entry: TarEntry, place: Place, parent: readonly ByteString[]): void {
@@ -147,7 +147,7 @@ export class LayerWriter implements TarHandler, Disposable {
     }
     const attributes = attributesOf(entry);
     applyAttributes(place, attributes, false);
-    this.#tree.dirTimes.set(names.join("/"), { names, mtimeNs: attributes.mtimeNs });
+    this.#tree.dirTimes.set(names, attributes.mtimeNs);
   }
 
   #writeHardLink(entry: TarEntry, place: Place, parent: readonly ByteString[]): void {

@@ -29,16 +29,28 @@ export async function openPartialBlob(
   want: WantedBlob,
   options: { readonly signal?: AbortSignal } = {},
 ): Promise<PartialBlob | undefined> {
-  if (files.has(blobPath(want.digest))) return undefined;
+  if (isStored(files, want)) return undefined;
   const lock = await acquireLock(files, { path: blobLockPath(want.digest), kind: "exclusive" }, options);
   try {
-    if (!files.has(blobPath(want.digest))) return new PartialFile(files, want, lock);
+    if (!isStored(files, want)) return new PartialFile(files, want, lock);
   } catch (reason) {
     lock[Symbol.dispose]();
     throw reason;
   }
   lock[Symbol.dispose]();
   return undefined;
+}
+
+/** A descriptor with the digest of a stored blob but another size lies, as it would before the blob was stored. */
+function isStored(files: Files, want: WantedBlob): boolean {
+  const stat = files.stat(blobPath(want.digest));
+  if (stat === undefined) return false;
+  if (stat.sizeBytes === want.sizeBytes) return true;
+  throw new StoreError(
+    "store/content-mismatch",
+    `Cannot accept blob ${want.digest}: ${want.sizeBytes} bytes were announced, it has ${stat.sizeBytes}`,
+    { hint: "do not trust this source; if the store may be damaged, see: gantry doctor" },
+  );
 }
 
 class PartialFile implements PartialBlob {

@@ -1,28 +1,16 @@
 import { createHasher, type Digest, splitDigest } from "../image/digest.ts";
 import { ImageError } from "../image/errors.ts";
-import { DEFAULT_TAR_LIMITS, TarReader } from "../image/layer/tar-reader.ts";
+import { TarReader } from "../image/layer/tar-reader.ts";
 import { parseLayerMediaType } from "../image/media-types.ts";
-import { AT_FDCWD, O_DIRECTORY, O_PATH, O_RDONLY } from "../sys/linux/constants.ts";
-import { mkdirat, openat2, read, syncfs } from "../sys/linux/fs-calls.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, O_DIRECTORY, O_PATH, O_RDONLY } from "../sys/linux/constants.ts";
+import { fstatat, mkdirat, openat2, read, syncfs } from "../sys/linux/fs-calls.ts";
 import { OwnedFd } from "../sys/linux/owned-fd.ts";
 import { decompress } from "./decompress.ts";
 import { StoreError } from "./errors.ts";
 import { LayerTree } from "./layer-tree.ts";
 import { LayerWriter } from "./layer-writer.ts";
 import { LowerLayers } from "./lower-layers.ts";
-
-/** How large a layer may get. */
-export interface UnpackLimits {
-  /** Of the tar stream inside; stops decompression bombs whatever their ratio. */
-  readonly maxUnpackedBytes: number;
-  readonly maxEntries: number;
-}
-
-/** 100 GiB and 10 million files. */
-export const DEFAULT_UNPACK_LIMITS: UnpackLimits = {
-  maxUnpackedBytes: DEFAULT_TAR_LIMITS.maxContentBytes,
-  maxEntries: DEFAULT_TAR_LIMITS.maxEntries,
-};
+import { type UnpackLimits, unpackedByteLimit } from "./unpack-limits.ts";
 
 /** One layer to unpack. Plain JSON, so that another process can do it. */
 export interface UnpackInput {
@@ -89,7 +77,8 @@ async function pump(
   options: { readonly signal?: AbortSignal },
 ): Promise<number> {
   const { compression } = parseLayerMediaType(input.mediaType);
-  const { maxEntries, maxUnpackedBytes } = input.limits;
+  const { maxEntries } = input.limits;
+  const maxUnpackedBytes = unpackedByteLimit(input.limits, sizeOf(input.blobPath));
   const reader = new TarReader(writer, { maxEntries, maxContentBytes: maxUnpackedBytes });
   const hash = createHasher(splitDigest(input.diffId).algorithm);
   let unpackedBytes = 0;
@@ -101,7 +90,7 @@ async function pump(
         "image/too-large",
         `Cannot unpack layer ${input.diffId}: more than ${maxUnpackedBytes} bytes`,
         {
-          hint: "raise the limit if this image is meant to be so large",
+          hint: "do not trust this image; if its layer is meant to hold so many zeros, publish it uncompressed",
         },
       );
     }
@@ -119,6 +108,11 @@ function assertDiffId(want: Digest, got: Digest): void {
     hint: "tell the publisher of the image: its config and its layers do not belong together",
     data: { wantDigest: want, gotDigest: got },
   });
+}
+
+function sizeOf(path: string): number {
+  using file = new OwnedFd(openat2(AT_FDCWD, path, { flags: O_RDONLY }));
+  return fstatat(file.fd, new Uint8Array(), AT_EMPTY_PATH).size;
 }
 
 /** New memory for every chunk: the decompressor works on it while the next one is read. */

@@ -6,13 +6,8 @@ import type { Files } from "../sys/host.ts";
 import { acquireLock } from "./acquire-lock.ts";
 import { blobNotFound } from "./read-blob.ts";
 import { blobPath, LAYERS_DIR, layerLockPath, layerPath } from "./store-paths.ts";
-import {
-  DEFAULT_UNPACK_LIMITS,
-  type UnpackInput,
-  type UnpackLimits,
-  type UnpackResult,
-  unpackLayerJob,
-} from "./unpack-layer.ts";
+import { type UnpackInput, type UnpackResult, unpackLayerJob } from "./unpack-layer.ts";
+import { DEFAULT_UNPACK_LIMITS, type UnpackLimits } from "./unpack-limits.ts";
 import { chainIdsOf, findUnpackedLayer, overlayLowerDirs, type UnpackedLayer } from "./unpacked-layer.ts";
 
 /** Layers smaller than this are unpacked in this process: starting another would cost more. */

@@ -21,8 +21,8 @@ export interface TarLimits {
   readonly maxContentBytes: number;
 }
 
-/** 10 million members, 100 GiB. */
-export const DEFAULT_TAR_LIMITS: TarLimits = { maxEntries: 10_000_000, maxContentBytes: 100 * 1024 ** 3 };
+/** 4 million members, 100 GiB. */
+export const DEFAULT_TAR_LIMITS: TarLimits = { maxEntries: 4_000_000, maxContentBytes: 100 * 1024 ** 3 };
 
 const MAX_META_BYTES = 1024 * 1024;
 const NO_RECORDS: PaxRecords = new Map();

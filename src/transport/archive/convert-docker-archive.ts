@@ -1,3 +1,4 @@
+import { parseJsonStrict } from "../../base/json.ts";
 import type { Descriptor } from "../../image/descriptor.ts";
 import { createHasher, digestOf } from "../../image/digest.ts";
 import { OCI_CONFIG, OCI_LAYER, OCI_LAYER_GZIP, OCI_MANIFEST } from "../../image/media-types.ts";
@@ -57,9 +58,8 @@ interface DockerImage {
 function readImages(members: LayoutReader, place: string): readonly DockerImage[] {
   let document: unknown;
   try {
-    document = JSON.parse(
-      new TextDecoder("utf-8", { fatal: true }).decode(members.read("manifest.json", MAX_DOCUMENT_BYTES)),
-    );
+    const raw = members.read("manifest.json", MAX_DOCUMENT_BYTES);
+    document = parseJsonStrict(raw, { limitBytes: MAX_DOCUMENT_BYTES });
   } catch (reason) {
     throw new TransportError(
       "transport/bad-archive",

@@ -1,3 +1,4 @@
+import { parseJsonStrict } from "../../base/json.ts";
 import type { Descriptor } from "../../image/descriptor.ts";
 import { parseIndex } from "../../image/parse-index.ts";
 import { TransportError } from "../errors.ts";
@@ -7,6 +8,7 @@ import type { LayoutReader } from "./layout-reader.ts";
 export const REF_NAME = "org.opencontainers.image.ref.name";
 /** Largest `index.json` read. */
 export const MAX_LAYOUT_INDEX_BYTES = 4 * 1024 * 1024;
+const MAX_MARKER_BYTES = 4096;
 const REFERRERS_NAME = /^sha(256|512)-[0-9a-f]+$/;
 
 /**
@@ -24,7 +26,27 @@ export function readLayoutIndex(reader: LayoutReader, place: string): readonly D
       },
     );
   }
+  assertVersion(reader, place);
   return parseIndex(reader.read("index.json", MAX_LAYOUT_INDEX_BYTES)).manifests;
+}
+
+/** Spec: OCI image-spec v1.1.0, image-layout.md "oci-layout file". */
+function assertVersion(reader: LayoutReader, place: string): void {
+  let version: unknown;
+  try {
+    const marker = parseJsonStrict(reader.read("oci-layout", MAX_MARKER_BYTES), { limitBytes: MAX_MARKER_BYTES });
+    version = (marker as { readonly imageLayoutVersion?: unknown } | null)?.imageLayoutVersion;
+  } catch (reason) {
+    throw badLayout(`Cannot read ${place}: its "oci-layout" is unreadable`, reason);
+  }
+  if (version !== "1.0.0") throw badLayout(`Cannot read ${place}: its layout version is not 1.0.0`);
+}
+
+function badLayout(message: string, cause?: unknown): TransportError {
+  return new TransportError("transport/bad-archive", message, {
+    hint: "make the layout again with a current tool, for example skopeo copy … oci:DIR:NAME",
+    cause,
+  });
 }
 
 /**
