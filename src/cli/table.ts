@@ -51,6 +51,16 @@ const IMAGE: readonly CommandEntry[] = [
     load: async () => (await import("./commands/image-rm.ts")).imageRm,
   },
   {
+    name: "build",
+    summary: "Build an image from files, without a daemon",
+    load: async () => (await import("./commands/image-build.ts")).imageBuild,
+  },
+  {
+    name: "index",
+    summary: "Put images for several platforms under one name",
+    load: async () => (await import("./commands/image-index.ts")).imageIndex,
+  },
+  {
     name: "export",
     summary: "Write images into an archive or layout",
     load: async () => (await import("./commands/image-export.ts")).imageExport,

@@ -83,6 +83,24 @@ async function openSource(
   return await openCopySource(ctx, { image, platform }, options);
 }
 
+/** Opens a place outside the store for one image. @throws {UseCaseError} "engine/bad-input" */
+export async function openDestination(
+  ctx: EngineContext,
+  { destination, from }: { readonly destination: string; readonly from: CopySource },
+  options: CopyOptions,
+): Promise<{ readonly sink: ImageSink; finish(): void }> {
+  const to = parseDestination(ctx, { images: [""], destination, platforms: [] });
+  if (to.kind === "docker-archive") throw onlyOne();
+  if (to.kind !== "oci-archive") return { sink: await openSink(ctx, { to, from, isOnly: true }, options), finish() {} };
+  const file = resolve(to.path);
+  const archive = createOciArchive(createUserFile(file), file);
+  const sink = archive.sink(to.ref ?? from.name);
+  return {
+    sink: { ...sink, [Symbol.asyncDispose]: () => archive[Symbol.asyncDispose]() },
+    finish: () => archive.finish(),
+  };
+}
+
 async function openSink(
   ctx: EngineContext,
   { to, from, isOnly }: { readonly to: Destination; readonly from: CopySource; readonly isOnly: boolean },
@@ -147,9 +165,7 @@ async function toDockerArchive(
 ): Promise<readonly CopiedImage[]> {
   const [first, ...others] = input.platforms;
   if (others.length > 0) {
-    throw new UseCaseError("engine/bad-input", "Cannot write a Docker archive: it holds one platform of an image", {
-      hint: "pass --platform once, or write an oci-archive",
-    });
+    throw onlyOne();
   }
   const platform = first === undefined ? hostPlatform(process.arch) : parsePlatform(first);
   using file = createUserFile(resolve(path));
@@ -173,6 +189,12 @@ async function toDockerArchive(
   }
   writer.finish();
   return copied;
+}
+
+function onlyOne(): UseCaseError {
+  return new UseCaseError("engine/bad-input", "Cannot write a Docker archive: it holds one platform of an image", {
+    hint: "choose one with --platform, or write an oci-archive; gantry image export turns that into a docker-archive",
+  });
 }
 
 /** Docker reads only whole names back: what has no host is completed as its users would type it. */

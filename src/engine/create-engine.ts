@@ -105,6 +105,10 @@ function imageCalls(ctx: EngineContext) {
       (await import("./remove-images.ts")).removeImages(ctx, input),
     gcImages: async (...[input]: Parameters<EngineCalls["gcImages"]>) =>
       (await import("./gc-images.ts")).gcImages(ctx, input),
+    buildImage: async (...[input, options]: Parameters<EngineCalls["buildImage"]>) =>
+      (await import("./build-image.ts")).buildImage(ctx, input, options),
+    assembleIndex: async (...[input, options]: Parameters<EngineCalls["assembleIndex"]>) =>
+      (await import("./assemble-index.ts")).assembleIndex(ctx, input, options),
     copyImages: async (...[input, options]: Parameters<EngineCalls["copyImages"]>) =>
       (await import("./copy-images.ts")).copyImages(ctx, input, options),
     signImage: async (...[input, options]: Parameters<EngineCalls["signImage"]>) =>

@@ -1,3 +1,4 @@
+import type { ConfigEdits } from "../image/edit-config.ts";
 import type {
   DoctorCheck,
   ExecInput,
@@ -163,6 +164,30 @@ export interface CopiedImage {
   readonly present: number;
 }
 
+/** Input of `image build`. */
+export interface BuildImageInput {
+  /** Image to build upon; undefined: nothing. */
+  readonly from?: string;
+  /** `SRC:/DEST[:UID:GID[:MODE]]`. */
+  readonly add: readonly string[];
+  /** `FILE[:/DEST]`. */
+  readonly addTar: readonly string[];
+  readonly edits: ConfigEdits;
+  readonly annotations: Readonly<Record<string, string>>;
+  /** Empty: this host's; several make an index. */
+  readonly platforms: readonly string[];
+  readonly compression: "gzip" | "zstd" | "none";
+  /** A name in the store, or any place `push` writes to. */
+  readonly destination: string;
+}
+
+/** JSON shape of `image build` and `image index`. */
+export interface BuiltImageSummary {
+  readonly digest: string;
+  readonly placedAt: string;
+  readonly images: readonly { readonly platform: string; readonly digest: string }[];
+}
+
 /** JSON shape of a row of `stage1 list`. */
 export interface Stage1Summary {
   readonly regime: string;
@@ -310,6 +335,15 @@ export interface EngineCalls {
     input: { readonly graceMs: number; readonly dryRun: boolean },
     options: CallOptions,
   ): Promise<GcImagesResult>;
+  buildImage(input: BuildImageInput, options: CallOptions): Promise<BuiltImageSummary>;
+  assembleIndex(
+    input: {
+      readonly images: readonly string[];
+      readonly annotations: Readonly<Record<string, string>>;
+      readonly destination: string;
+    },
+    options: CallOptions,
+  ): Promise<BuiltImageSummary>;
   copyImages(input: CopyImagesInput, options: CallOptions): Promise<readonly CopiedImage[]>;
 
   /** `key` is a file or URL; undefined: discovered from the prefix. */

@@ -2,9 +2,11 @@ import { MAX_DOCUMENT_BYTES } from "../image/decode-document.ts";
 import type { Descriptor, Platform } from "../image/descriptor.ts";
 import { ImageError } from "../image/errors.ts";
 import { formatImageName, type ImageName, parseImageName, repositoryOf } from "../image/image-name.ts";
+import { isIndexMediaType } from "../image/media-types.ts";
 import { parseConfig } from "../image/parse-config.ts";
+import { parseIndex } from "../image/parse-index.ts";
 import { parseManifest } from "../image/parse-manifest.ts";
-import { matchPlatform } from "../image/platform.ts";
+import { choosePlatform, matchPlatform } from "../image/platform.ts";
 import type { ImageArgument } from "../image/reference.ts";
 import { StoreError } from "../store/errors.ts";
 import type { EngineContext } from "./context.ts";
@@ -35,7 +37,7 @@ export interface LocateOptions {
  * @throws {StoreError} "store/not-found" with pull policy "never"
  */
 export function locateImage(ctx: EngineContext, argument: ImageArgument, options: LocateOptions): LocatedImage {
-  if (argument.kind === "stored") return locateByDigest(ctx, argument.hexPrefix);
+  if (argument.kind === "stored") return locateByDigest(ctx, argument.hexPrefix, options.platform);
   const imageName = nameOf(argument);
   const name = formatImageName(imageName);
   const found = { name, trustName: repositoryOf(imageName), argument };
@@ -44,8 +46,8 @@ export function locateImage(ctx: EngineContext, argument: ImageArgument, options
     options.pullPolicy === "update" || (isLocalFile && options.pullPolicy !== "never")
       ? undefined
       : ctx.images.getRef(name);
-  if (ref !== undefined && isForPlatform(ctx, ref.descriptor, options.platform))
-    return { ...found, stored: ref.descriptor };
+  const stored = ref === undefined ? undefined : choosePart(ctx, ref.descriptor, options.platform);
+  if (stored !== undefined && isForPlatform(ctx, stored, options.platform)) return { ...found, stored };
   if (options.pullPolicy === "never") {
     throw new StoreError("store/not-found", `Cannot use image "${name}": not in the store, and fetching is off`, {
       hint: `fetch it: gantry fetch ${name}`,
@@ -54,7 +56,7 @@ export function locateImage(ctx: EngineContext, argument: ImageArgument, options
   return found;
 }
 
-function locateByDigest(ctx: EngineContext, hexPrefix: string): LocatedImage {
+function locateByDigest(ctx: EngineContext, hexPrefix: string, platform: Platform): LocatedImage {
   const digest = ctx.images.findImage(hexPrefix);
   const ref = ctx.images.listRefs().find((one) => one.descriptor.digest === digest);
   if (ref === undefined) {
@@ -62,7 +64,20 @@ function locateByDigest(ctx: EngineContext, hexPrefix: string): LocatedImage {
       hint: "fetch it again by its name: gantry fetch NAME",
     });
   }
-  return { name: ref.name, trustName: repositoryOf(parseImageName(ref.name)), stored: ref.descriptor };
+  const stored = choosePart(ctx, ref.descriptor, platform) ?? ref.descriptor;
+  return { name: ref.name, trustName: repositoryOf(parseImageName(ref.name)), stored };
+}
+
+// An image built for several platforms is stored as an index: the part for this platform is what is meant.
+function choosePart(ctx: EngineContext, descriptor: Descriptor, platform: Platform): Descriptor | undefined {
+  if (!isIndexMediaType(descriptor.mediaType)) return descriptor;
+  try {
+    const index = parseIndex(ctx.images.readBlob(descriptor, MAX_DOCUMENT_BYTES), descriptor.mediaType);
+    return choosePlatform(index.manifests, platform);
+  } catch (reason) {
+    if (reason instanceof StoreError || reason instanceof ImageError) return undefined;
+    throw reason;
+  }
 }
 
 // A blob that is missing or damaged counts as not stored: fetching again repairs it.

@@ -28,14 +28,15 @@ export function toOciManifest(
   manifest: ImageManifest,
 ): { readonly raw: Uint8Array; readonly mediaType: string } | undefined {
   if (manifest.mediaType === OCI_MANIFEST) return undefined;
-  const renamed = (blob: Descriptor): Descriptor => ({
-    ...blob,
-    mediaType: OCI_NAMES.get(blob.mediaType) ?? blob.mediaType,
-  });
   const raw = encodeManifest({
-    config: renamed(manifest.config),
-    layers: manifest.layers.map(renamed),
+    config: toOciDescriptor(manifest.config),
+    layers: manifest.layers.map(toOciDescriptor),
     annotations: manifest.annotations,
   });
   return { raw, mediaType: OCI_MANIFEST };
+}
+
+/** The same blob under its OCI media type. */
+export function toOciDescriptor(blob: Descriptor): Descriptor {
+  return { ...blob, mediaType: OCI_NAMES.get(blob.mediaType) ?? blob.mediaType };
 }
