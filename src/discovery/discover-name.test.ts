@@ -34,10 +34,12 @@ test("discoverName() finds archives, registries and keys over verified https, in
     ]),
   );
   const url = `https://${it.host}/files/${it.host}/team/app-1.2-linux-amd64.oci.tar`;
+  const aci = url.replace("oci.tar", "aci");
   expect(await discoverName(it, { name: `${it.host}/team/app`, version: "1.2", ...PLATFORM })).toEqual({
-    steps: [{ url: `https://${it.host}/team/app?ac-discovery=1`, status: 200, outcome: "found 2 endpoints and 1 key" }],
+    steps: [{ url: `https://${it.host}/team/app?ac-discovery=1`, status: 200, outcome: "found 3 endpoints and 1 key" }],
     endpoints: [
       { kind: "archive", url, signatureUrl: `${url}.asc` },
+      { kind: "archive", url: aci, signatureUrl: `${aci}.asc` },
       { kind: "registry", argument: `docker://${it.host}/images/app:1.2` },
     ],
     pubkeys: [`https://${it.host}/keys.asc`],
@@ -52,9 +54,12 @@ test("discoverName() walks up to the host and reports every step", async () => {
   expect(found.steps.map(({ outcome }) => outcome)).toEqual([
     "the host answered 404",
     "no matching tag",
-    "found 1 endpoint and 0 keys",
+    "found 2 endpoints and 0 keys",
   ]);
-  expect(found.endpoints).toMatchObject([{ url: `https://${it.host}/latest.oci.tar` }]);
+  expect(found.endpoints).toMatchObject([
+    { url: `https://${it.host}/latest.oci.tar` },
+    { url: `https://${it.host}/latest.aci` },
+  ]);
 });
 
 test("discoverName() finds nothing without failing, also from a host that is not there", async () => {
@@ -79,4 +84,14 @@ test("discoverName() refuses what is no name", async () => {
     );
     expect(code).toBe("discovery/bad-name");
   }
+});
+
+test("discoverName() names architectures in appc's words for App Container Images only", async () => {
+  await using it = await setUp();
+  it.server.serve("/app", discoveryPage([["ac-discovery", `${it.host} https://${it.host}/{arch}.{ext}`]]));
+  const found = await discoverName(it, { name: `${it.host}/app`, os: "linux", arch: "arm64" });
+  expect(found.endpoints).toMatchObject([
+    { url: `https://${it.host}/arm64.oci.tar` },
+    { url: `https://${it.host}/aarch64.aci` },
+  ]);
 });

@@ -1,11 +1,15 @@
 import { formatReason } from "../base/errors.ts";
+import { archLabelOf } from "../image/aci/platform.ts";
 import type { HttpClient } from "../sys/host.ts";
 import { DiscoveryError } from "./errors.ts";
 import { type DiscoveryTag, parseMetaTags } from "./parse-meta-tags.ts";
 import { renderTemplate, type TemplateValues } from "./render-template.ts";
 
-/** The `{ext}` of what Gantry fetches by discovery: an OCI archive; its signature is at the same place + `.asc`. */
-export const DISCOVERED_EXT = "oci.tar";
+/**
+ * The `{ext}` of what Gantry fetches by discovery, in the order tried: an OCI archive, or an App Container Image; the
+ * signature is at the same place + `.asc`.
+ */
+export const DISCOVERED_EXTS = ["oci.tar", "aci"] as const;
 const MAX_PAGE_BYTES = 1_048_576;
 const MAX_COMPONENTS = 16;
 
@@ -58,7 +62,7 @@ export async function discoverName(
   options: { readonly signal?: AbortSignal } = {},
 ): Promise<Discovered> {
   const components = parseName(query.name);
-  const values = templateValues(query);
+  const values = DISCOVERED_EXTS.map((ext) => templateValues(query, ext));
   const steps: DiscoveryStep[] = [];
   let endpoints: readonly DiscoveredEndpoint[] = [];
   let pubkeys: readonly string[] = [];
@@ -91,14 +95,16 @@ function parseName(name: string): readonly string[] {
   });
 }
 
-function templateValues(query: DiscoveryQuery): TemplateValues {
+function templateValues(query: DiscoveryQuery, ext: (typeof DISCOVERED_EXTS)[number]): TemplateValues {
+  // appc has its own words for architectures.
+  const arch = ext === "aci" ? archLabelOf({ os: query.os, architecture: query.arch }) : undefined;
   return new Map([
     ...Object.entries(query.labels ?? {}),
     ["name", query.name],
     ["version", query.version ?? "latest"],
     ["os", query.os],
-    ["arch", query.arch],
-    ["ext", DISCOVERED_EXT],
+    ["arch", arch ?? query.arch],
+    ["ext", ext],
   ]);
 }
 
@@ -131,13 +137,14 @@ function covers(prefix: string, name: string): boolean {
 
 function endpointsOf(
   tags: readonly DiscoveryTag[],
-  { values, query }: { readonly values: TemplateValues; readonly query: DiscoveryQuery },
+  { values, query }: { readonly values: readonly TemplateValues[]; readonly query: DiscoveryQuery },
 ): readonly DiscoveredEndpoint[] {
-  return tags.flatMap((tag): DiscoveredEndpoint[] => {
-    const rendered = tag.name === "ac-discovery" ? renderTemplate(tag.value, values) : undefined;
-    if (rendered === undefined) return [];
-    if (/^docker:\/\/[^/\s]+\/[^\s]+$/.test(rendered)) return [{ kind: "registry", argument: rendered }];
-    const url = parseUrl(rendered, query);
+  const rendered = tags
+    .filter(({ name }) => name === "ac-discovery")
+    .flatMap(({ value }) => values.flatMap((some) => renderTemplate(value, some) ?? []));
+  return [...new Set(rendered)].flatMap((place): DiscoveredEndpoint[] => {
+    if (/^docker:\/\/[^/\s]+\/[^\s]+$/.test(place)) return [{ kind: "registry", argument: place }];
+    const url = parseUrl(place, query);
     if (url === undefined) return [];
     const signature = new URL(url);
     signature.pathname += ".asc";

@@ -7,12 +7,15 @@ import { parseManifest } from "../image/parse-manifest.ts";
 import { hostPlatform, parsePlatform } from "../image/platform.ts";
 import type { UnpackedLayer } from "../store/unpacked-layer.ts";
 import { choosePlatformManifest } from "../transport/choose-platform-manifest.ts";
+import type { ImageSource } from "../transport/image-source.ts";
 import { TrustError } from "../trust/errors.ts";
 import { type VerificationRecord, writeRecord } from "../trust/records.ts";
+import type { DependencyTrail } from "./aci-dependencies.ts";
 import type { EngineContext } from "./context.ts";
 import { downloadBlobs } from "./download-blobs.ts";
 import { ensureLayers } from "./ensure-layers.ts";
 import { type LocatedImage, locateImage, type NamedArgument } from "./locate-image.ts";
+import { assertAciNamed } from "./name-aci.ts";
 import { openImageSource } from "./open-image-source.ts";
 import { recheckImage } from "./recheck-image.ts";
 import { parseUserImage } from "./registries-conf.ts";
@@ -37,6 +40,8 @@ export interface FetchInput {
   readonly image: string;
   readonly platform?: string;
   readonly pullPolicy: "new" | "update" | "never";
+  /** The images this one is a dependency of. */
+  readonly within?: DependencyTrail;
 }
 
 interface FetchOptions {
@@ -63,7 +68,7 @@ export async function fetchImage(
     });
   return await fetchRemote(
     ctx,
-    { name: located.name, trustName: located.trustName, argument: located.argument, platform },
+    { name: located.name, trustName: located.trustName, argument: located.argument, platform, input },
     options,
   );
 }
@@ -108,27 +113,31 @@ interface RemoteImage {
   readonly trustName: string;
   readonly argument: NamedArgument;
   readonly platform: Platform;
+  readonly input: FetchInput;
 }
 
 async function fetchRemote(ctx: EngineContext, image: RemoteImage, options: FetchOptions): Promise<ReadyImage> {
   await using source = await openImageSource(ctx, image, options);
   const top = await source.resolve(options);
   const descriptor = await choosePlatformManifest(source, { descriptor: top, platform: image.platform }, options);
-  const manifest = parseManifest(
+  const offered = parseManifest(
     await source.readDocument(descriptor, MAX_DOCUMENT_BYTES, options),
     descriptor.mediaType,
   );
-  const record = await verifyRemote(ctx, { source, image, manifest, top }, options);
+  if (source.aci !== undefined) assertAciNamed(source.aci.manifest, image.argument);
+  const verified = await verifyRemote(ctx, { source, image, manifest: offered, top }, options);
   using _import = await ctx.images.lockImport(options);
-  await ctx.images.putBlob(descriptor, [manifest.raw]);
-  await downloadBlobs(ctx, { source, blobs: [manifest.config] }, options);
+  await ctx.images.putBlob(descriptor, [offered.raw]);
+  await downloadBlobs(ctx, { source, blobs: [offered.config] }, options);
+  const manifest = source.aci === undefined ? offered : await importAci(ctx, { source, offered, image }, options);
+  const record = { ...verified, manifestDigest: manifest.digest };
   const config = readStoredConfig(ctx, manifest);
   assertLayersMatch(manifest, config);
   await downloadBlobs(ctx, { source, blobs: manifest.layers }, options);
   const layers = await ensureLayers(ctx, { manifest, config }, options);
   writeRecord(ctx.root, record);
   const stored: Descriptor = {
-    mediaType: descriptor.mediaType,
+    mediaType: manifest.mediaType,
     digest: manifest.digest,
     sizeBytes: manifest.raw.byteLength,
     annotations: {},
@@ -137,6 +146,7 @@ async function fetchRemote(ctx: EngineContext, image: RemoteImage, options: Fetc
     descriptor: stored,
     source: source.place,
     ...(top.digest === descriptor.digest ? {} : { indexDigest: top.digest }),
+    ...(source.aci === undefined ? {} : { aci: { id: source.aci.imageId, archive: source.aci.archive } }),
   });
   const sizeBytes = sizeOf(manifest);
   ctx.events.report({
@@ -146,6 +156,24 @@ async function fetchRemote(ctx: EngineContext, image: RemoteImage, options: Fetc
     sizeBytes,
   });
   return { name: image.name, trustName: image.trustName, manifest, config, layers, record, isCached: false, sizeBytes };
+}
+
+/** Keeps the archive as it was published, and puts the dependencies beneath the image's own files. */
+async function importAci(
+  ctx: EngineContext,
+  {
+    source,
+    offered,
+    image,
+  }: { readonly source: ImageSource; readonly offered: ImageManifest; readonly image: RemoteImage },
+  options: FetchOptions,
+): Promise<ImageManifest> {
+  if (source.aci === undefined) return offered;
+  await downloadBlobs(ctx, { source, blobs: [source.aci.archive] }, options);
+  const { resolveAci } = await import("./resolve-aci.ts");
+  return await resolveAci(ctx, { aci: source.aci, manifest: offered, input: image.input }, (input) =>
+    fetchImage(ctx, input, options),
+  );
 }
 
 function sizeOf(manifest: ImageManifest): number {

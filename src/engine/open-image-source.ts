@@ -4,8 +4,10 @@ import { type ImageName, repositoryOf } from "../image/image-name.ts";
 import { type ImageArgument, parseImageArgument } from "../image/reference.ts";
 import { openFiles } from "../sys/linux/files.ts";
 import { randomFraction } from "../sys/random.ts";
+import { openAciSource } from "../transport/aci/open-aci-source.ts";
 import { openArchiveSource } from "../transport/archive/open-archive-source.ts";
-import type { ArchivePlace } from "../transport/archive/read-archive-bytes.ts";
+import type { ArchiveHost, ArchivePlace } from "../transport/archive/read-archive-bytes.ts";
+import { TransportError } from "../transport/errors.ts";
 import type { ImageSource } from "../transport/image-source.ts";
 import { openLayoutSource } from "../transport/layout/open-layout-source.ts";
 import { createPacing } from "../transport/pacing.ts";
@@ -39,18 +41,36 @@ export async function openImageSource(
         openFiles(absolute(argument.path)),
         argument.ref === undefined ? {} : { ref: argument.ref },
       );
+    case "aci":
+      return await openAci(ctx, { kind: "file", path: absolute(argument.path) }, options);
     case "url":
-      return await openArchive(ctx, { from: { kind: "url", url: argument.url } }, options);
+      return await openPublished(ctx, { kind: "url", url: argument.url }, options);
+    case "file":
+      return await openPublished(ctx, { kind: "file", path: absolute(argument.path) }, options);
     default:
       return await openArchive(ctx, archiveImage(argument), options);
   }
 }
 
-function archiveImage(argument: Extract<RemoteArgument, { readonly path: string }>) {
+function archiveImage(argument: Extract<RemoteArgument, { readonly kind: "oci-archive" | "docker-archive" }>) {
   const from: ArchivePlace = { kind: "file", path: absolute(argument.path) };
-  if (argument.kind === "file" || argument.kind === "oci-layout") return { from };
   const format = argument.kind === "oci-archive" ? ("oci" as const) : ("docker" as const);
   return { from, format, ...(argument.ref === undefined ? {} : { ref: argument.ref }) };
+}
+
+/** An archive whose name says what it is: App Container Images must be called so. */
+async function openPublished(ctx: EngineContext, from: ArchivePlace, options: SourceOptions): Promise<ImageSource> {
+  const path = from.kind === "url" ? new URL(from.url).pathname : from.path;
+  return path.endsWith(".aci") ? await openAci(ctx, from, options) : await openArchive(ctx, { from }, options);
+}
+
+async function openAci(ctx: EngineContext, from: ArchivePlace, options: SourceOptions): Promise<ImageSource> {
+  return await openAciSource({ ...archiveHostOf(ctx), programs: ctx.programs }, { from }, options);
+}
+
+function archiveHostOf(ctx: EngineContext): ArchiveHost {
+  ctx.root.ensureDir("tmp", 0o700);
+  return { http: ctx.http(), pacing: createPacing(randomFraction), temp: ctx.root, openDirectory: openFiles };
 }
 
 async function openArchive(
@@ -58,9 +78,7 @@ async function openArchive(
   image: Parameters<typeof openArchiveSource>[1],
   options: SourceOptions,
 ): Promise<ImageSource> {
-  ctx.root.ensureDir("tmp", 0o700);
-  const host = { http: ctx.http(), pacing: createPacing(randomFraction), temp: ctx.root, openDirectory: openFiles };
-  return await openArchiveSource(host, image, options);
+  return await openArchiveSource(archiveHostOf(ctx), image, options);
 }
 
 async function openNamed(
@@ -85,15 +103,18 @@ async function openNamed(
   const failures: unknown[] = [];
   for (const endpoint of found.endpoints) {
     try {
-      if (endpoint.kind === "archive")
-        return await openArchive(ctx, { from: { kind: "url", url: endpoint.url } }, options);
+      if (endpoint.kind === "archive") return await openPublished(ctx, { kind: "url", url: endpoint.url }, options);
       const argument = parseImageArgument(endpoint.argument);
       if (argument.kind === "docker") return await openRegistry(ctx, { name: argument.name }, options);
     } catch (reason) {
       failures.push(reason);
     }
   }
-  if (failures.length > 0) throw failures[0];
+  // A place that has it, but not in order, says more than one that lacks it.
+  const telling = failures.find(
+    (reason) => !(reason instanceof TransportError && reason.code === "transport/not-found"),
+  );
+  if (failures.length > 0) throw telling ?? failures[0];
   return await openRegistry(ctx, { name }, options);
 }
 

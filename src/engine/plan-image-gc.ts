@@ -4,6 +4,7 @@ import { ImageError } from "../image/errors.ts";
 import { isManifestMediaType } from "../image/media-types.ts";
 import { parseManifest } from "../image/parse-manifest.ts";
 import type { GcInput } from "../store/gc-images.ts";
+import { rootsOfRef } from "../store/image-refs.ts";
 import { findReachable } from "../store/reachable.ts";
 import { dashed, IMAGES_DIR, LAYERS_DIR } from "../store/store-paths.ts";
 import type { Files } from "../sys/host.ts";
@@ -27,7 +28,7 @@ export interface GarbagePlan {
  */
 export function planImageGc(ctx: Pick<EngineContext, "images" | "clock">, input: GcInput): GarbagePlan {
   const { files } = ctx.images;
-  const named = ctx.images.listRefs().map((ref) => ref.descriptor);
+  const named = ctx.images.listRefs().flatMap(rootsOfRef);
   const reachable = findReachable(files, [...named, ...input.keepDigests.map((digest) => ({ digest }))]);
   const olderThanMs = ctx.clock.nowMs() - input.graceMs;
   const blobs = listBlobs(files).filter(

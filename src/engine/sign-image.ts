@@ -38,6 +38,7 @@ export async function signImage(
       return await signInLayout(ctx, { signer, argument, ...output }, options);
     case "oci-archive":
     case "docker-archive":
+    case "aci":
     case "file":
       return await signArchive(ctx, { signer, path: argument.path, ...output }, options);
     case "stored":

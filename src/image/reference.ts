@@ -7,15 +7,18 @@ export type ImageArgument =
   | { readonly kind: "oci-layout"; readonly path: string; readonly ref?: string }
   | { readonly kind: "oci-archive"; readonly path: string; readonly ref?: string }
   | { readonly kind: "docker-archive"; readonly path: string; readonly ref?: string }
+  /** An App Container Image; `ref` is the name it is to have. */
+  | { readonly kind: "aci"; readonly path: string; readonly ref?: string }
   | { readonly kind: "url"; readonly url: string }
   | { readonly kind: "file"; readonly path: string }
-  /** A stored image by the beginning of its digest's hex, at least 8 characters. */
+  /** A stored image by the beginning of its digest's hex, at least 8 characters; of an appc image ID after `sha512-`. */
   | { readonly kind: "stored"; readonly hexPrefix: string };
 
 const LOCAL_KINDS = [
   ["oci:", "oci-layout"],
   ["oci-archive:", "oci-archive"],
   ["docker-archive:", "docker-archive"],
+  ["aci:", "aci"],
 ] as const;
 
 /**
@@ -33,10 +36,10 @@ export function parseImageArgument(text: string): ImageArgument {
   if (/^https?:\/\//i.test(text)) return parseUrl(text);
   if (isPathLike(text)) return parseFile(text);
   if (/^[a-z0-9+-]+:\/\//i.test(text))
-    throw badReference(text, "unknown scheme", "use docker://, https://, oci:, oci-archive: or docker-archive:");
+    throw badReference(text, "unknown scheme", "use docker://, https://, oci:, oci-archive:, docker-archive: or aci:");
+  if (/^sha512-[0-9a-f]*$/.test(text))
+    return { kind: "stored", hexPrefix: `sha512-${parseHexPrefix(text, text.slice("sha512-".length))}` };
   if (/^sha(256|512):/.test(text) || /^[0-9a-f]{8,128}$/.test(text)) return parseStored(text);
-  if (text.startsWith("aci:"))
-    throw badReference(text, "appc images cannot be read yet", "convert the image to OCI first");
   return { kind: "name", name: parseImageName(text) };
 }
 
@@ -52,7 +55,7 @@ export function formatImageArgument(argument: ImageArgument): string {
     case "file":
       return argument.path;
     case "stored":
-      return `sha256:${argument.hexPrefix}`;
+      return argument.hexPrefix.startsWith("sha512-") ? argument.hexPrefix : `sha256:${argument.hexPrefix}`;
     default: {
       const prefix = argument.kind === "oci-layout" ? "oci" : argument.kind;
       return `${prefix}:${argument.path}${argument.ref === undefined ? "" : `:${argument.ref}`}`;
@@ -105,9 +108,12 @@ function parseFile(text: string): ImageArgument {
 }
 
 function parseStored(text: string): ImageArgument {
-  const hex = text.slice(text.indexOf(":") + 1);
+  return { kind: "stored", hexPrefix: parseHexPrefix(text, text.slice(text.indexOf(":") + 1)) };
+}
+
+function parseHexPrefix(text: string, hex: string): string {
   if (!/^[0-9a-f]*$/.test(hex)) throw badReference(text, "digest is not lower-case hex", "copy it from the image list");
   if (hex.length < 8) throw badReference(text, "digest prefix is too short", "give at least 8 hex characters");
   if (hex.length > 128) throw badReference(text, "digest is too long", "sha256 has 64 hex characters");
-  return { kind: "stored", hexPrefix: hex };
+  return hex;
 }

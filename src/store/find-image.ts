@@ -7,16 +7,18 @@ import { readAllRefs } from "./image-refs.ts";
 export const MIN_PREFIX_CHARS = 8;
 
 /**
- * The stored image whose manifest digest begins with `prefix` (hex, with or without `sha256:`).
+ * The stored image whose manifest digest begins with `prefix` (hex, with or without `sha256:`), or whose appc image ID
+ * does (`sha512-` and hex).
  * @throws {StoreError} "store/not-found", "store/ambiguous" with the candidates in `data`.
  */
 export function findImage(files: Files, prefix: string): Digest {
-  const hex = prefix.slice(prefix.indexOf(":") + 1);
-  const digests = new Set(readAllRefs(files).map((ref) => ref.descriptor.digest));
-  const found =
-    hex.length < MIN_PREFIX_CHARS
-      ? []
-      : [...digests].filter((digest) => digest.slice(digest.indexOf(":") + 1).startsWith(hex));
+  const isImageId = prefix.startsWith("sha512-");
+  const hex = prefix.slice(isImageId ? "sha512-".length : prefix.indexOf(":") + 1);
+  const fitting = readAllRefs(files).filter((ref) => {
+    const id = isImageId ? (ref.aci?.id ?? "") : ref.descriptor.digest;
+    return id.slice(id.indexOf(":") + 1).startsWith(hex);
+  });
+  const found = hex.length < MIN_PREFIX_CHARS ? [] : [...new Set(fitting.map((ref) => ref.descriptor.digest))];
   const [only] = found;
   if (only !== undefined && found.length === 1) return parseDigest(only);
   if (found.length === 0) {

@@ -2,7 +2,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Digest } from "../image/digest.ts";
 import type { Files } from "../sys/host.ts";
 import { StoreError } from "./errors.ts";
-import { readAllRefs } from "./image-refs.ts";
+import { readAllRefs, rootsOfRef } from "./image-refs.ts";
 import { findReachable, type Reachable } from "./reachable.ts";
 import { dashed, IMAGES_DIR, LAYERS_DIR, LOCKS_DIR, PARTIAL_DIR, TMP_DIR } from "./store-paths.ts";
 
@@ -42,10 +42,7 @@ export function gcImages(host: { readonly files: Files; readonly clock: Clock },
     });
   }
   const input = readInput();
-  const roots = [
-    ...readAllRefs(files).map((ref) => ref.descriptor),
-    ...input.keepDigests.map((digest) => ({ digest })),
-  ];
+  const roots = [...readAllRefs(files).flatMap(rootsOfRef), ...input.keepDigests.map((digest) => ({ digest }))];
   const reachable = findReachable(files, roots);
   const sweep = new Sweep(files, host.clock.nowMs() - input.graceMs);
   const blobs = sweepBlobs(sweep, files, reachable);

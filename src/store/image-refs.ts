@@ -20,6 +20,13 @@ export interface ImageRef {
   readonly importedAtMs: number;
   /** Where the image came from, for people. */
   readonly source?: string;
+  /** For an App Container Image: its ID, and the archive as it was published, kept as a blob. */
+  readonly aci?: { readonly id: Digest; readonly archive: Descriptor };
+}
+
+/** Everything that must not be collected while the reference exists. */
+export function rootsOfRef(ref: ImageRef): { readonly digest: Digest; readonly mediaType?: string }[] {
+  return ref.aci === undefined ? [ref.descriptor] : [ref.descriptor, ref.aci.archive];
 }
 
 const MAX_REF_BYTES = 1024 * 1024;
@@ -71,9 +78,13 @@ export function readAllRefs(files: Files): ImageRef[] {
 }
 
 function encodeRef(ref: ImageRef): string {
-  const { descriptor, ...rest } = ref;
-  const { sizeBytes, ...fields } = descriptor;
-  return `${JSON.stringify({ ...rest, descriptor: { ...fields, size: sizeBytes } }, null, 1)}\n`;
+  const { descriptor, aci, ...rest } = ref;
+  const published = aci === undefined ? undefined : { id: aci.id, archive: descriptorFields(aci.archive) };
+  return `${JSON.stringify({ ...rest, descriptor: descriptorFields(descriptor), aci: published }, null, 1)}\n`;
+}
+
+function descriptorFields({ sizeBytes, ...fields }: Descriptor): object {
+  return { ...fields, size: sizeBytes };
 }
 
 function decodeRef(text: string, path: string): ImageRef {
@@ -88,6 +99,7 @@ function decodeRef(text: string, path: string): ImageRef {
       importedAtMs: check.size(fields["importedAtMs"], "importedAtMs", Number.MAX_SAFE_INTEGER),
       ...(index === "" ? {} : { indexDigest: parseDigest(index) }),
       ...(source === "" ? {} : { source }),
+      ...(fields["aci"] === undefined ? {} : { aci: decodeAci(check, fields["aci"]) }),
     };
     check.finish();
     return ref;
@@ -101,4 +113,12 @@ function decodeRef(text: string, path: string): ImageRef {
       },
     );
   }
+}
+
+function decodeAci(check: DocumentCheck, value: unknown): NonNullable<ImageRef["aci"]> {
+  const fields = check.object(value, "aci");
+  return {
+    id: check.digest(fields["id"], "aci.id"),
+    archive: parseDescriptor(check, fields["archive"], "aci.archive"),
+  };
 }

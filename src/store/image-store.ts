@@ -1,5 +1,4 @@
 import type { Clock } from "../base/clock.ts";
-import type { Descriptor } from "../image/descriptor.ts";
 import type { Digest } from "../image/digest.ts";
 import type { Files, Lock } from "../sys/host.ts";
 import { acquireLock } from "./acquire-lock.ts";
@@ -35,10 +34,7 @@ export interface ImageStore {
    * that needs it says so: keeps garbage collection away.
    */
   lockImport(options?: { readonly signal?: AbortSignal }): Promise<Lock>;
-  setRef(
-    name: string,
-    ref: { readonly descriptor: Descriptor; readonly indexDigest?: Digest; readonly source?: string },
-  ): Promise<void>;
+  setRef(name: string, ref: Omit<ImageRef, "name" | "importedAtMs">): Promise<void>;
   getRef(name: string): ImageRef | undefined;
   listRefs(): ImageRef[];
   /** @throws {StoreError} "store/not-found". */

@@ -2,7 +2,7 @@ import { badArchive } from "../image/layer/bad-archive.ts";
 import { type ByteString, fromByteString, showBytes, splitEntryPath } from "../image/layer/entry-path.ts";
 import type { TarEntry } from "../image/layer/tar-entry.ts";
 import type { TarHandler } from "../image/layer/tar-reader.ts";
-import { parseWhiteout, type Whiteout } from "../image/layer/whiteout.ts";
+import { readWhiteout, type Whiteout } from "../image/layer/whiteout.ts";
 import {
   O_CREAT,
   O_EXCL,
@@ -213,16 +213,6 @@ export class LayerWriter implements TarHandler, Disposable {
     applyAttributes(place, attributes, entry.kind === "symlink");
     setModifiedAt(place, attributes.mtimeNs);
   }
-}
-
-/** Whiteouts of an old storage driver fill whole directories; those are ignored with all they contain. */
-function readWhiteout(parent: readonly ByteString[], name: ByteString): Whiteout {
-  for (const part of parent) {
-    const whiteout = parseWhiteout(part);
-    if (whiteout.kind === "ignore") return whiteout;
-    if (whiteout.kind !== "none") throw badArchive(`whiteout "${showBytes(part)}" is used as a directory`);
-  }
-  return parseWhiteout(name);
 }
 
 function createFile(dirFd: number, name: Uint8Array): number {

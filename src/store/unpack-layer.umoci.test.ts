@@ -5,6 +5,7 @@ import type { TarInput } from "../image/layer/encode-tar.ts";
 import { parseConfig } from "../image/parse-config.ts";
 import { parseManifest } from "../image/parse-manifest.ts";
 import { openFiles } from "../sys/linux/files.ts";
+import { flattenImage } from "../testing/flatten-image.ts";
 import { anImage, type ImageBuilder, layoutFiles, seededBytes } from "../testing/image-builder.ts";
 import { openImageStore } from "./image-store.ts";
 import { unpackLayerJob } from "./unpack-layer.ts";
@@ -140,6 +141,8 @@ describe.skipIf(!isRoot || !hasTools)("unpackLayers() gives the tree that umoci 
       // umoci 0.4.7 reads no zstd: it gets the same layers as gzip, which changes no file.
       const theirs = unpackTheirs(root, name.includes("zstd") ? anImage().withLayer(BASE).build() : image);
       expect(ours).toEqual(theirs);
+      // The layers applied in memory and written as one layer are the same tree once more.
+      expect(await unpackOurs(`${root}/flat`, flattenImage(builder))).toEqual(theirs);
     });
   }
 });

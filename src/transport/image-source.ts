@@ -1,3 +1,4 @@
+import type { AciManifest } from "../image/aci/manifest.ts";
 import type { Descriptor } from "../image/descriptor.ts";
 import type { Digest } from "../image/digest.ts";
 
@@ -38,6 +39,17 @@ export interface ImageSource extends AsyncDisposable {
   readonly archivePath?: string;
   /** Of an archive: what `policy.json` calls this kind of place. */
   readonly policyTransport?: "oci-archive" | "docker-archive" | "aci";
+  /** For an App Container Image: what it is beyond the OCI image it is shown as. */
+  readonly aci?: AciFacts;
+}
+
+/** An App Container Image as it was published. */
+export interface AciFacts {
+  readonly manifest: AciManifest;
+  /** sha512 of the uncompressed archive. */
+  readonly imageId: Digest;
+  /** The archive itself, which the source has as a blob. */
+  readonly archive: Descriptor;
 }
 
 /** An opened blob. `startedAt` is the byte the peer really starts from (0 when it ignored the range). */

@@ -1,4 +1,6 @@
 import { ImageError } from "../errors.ts";
+import { badArchive } from "./bad-archive.ts";
+import { type ByteString, showBytes } from "./entry-path.ts";
 
 /** What a layer entry's last name component asks for. Names are byte strings (one character per byte). */
 export type Whiteout =
@@ -26,4 +28,18 @@ export function parseWhiteout(baseName: string): Whiteout {
   throw new ImageError("image/bad-layer", `Cannot apply whiteout "${baseName}": it names no file`, {
     hint: "build the image again: a file name must not begin with .wh.",
   });
+}
+
+/**
+ * Like `parseWhiteout` for a name in the directory `parent`. Whiteouts of an old storage driver fill whole directories;
+ * those are ignored with all they contain.
+ * @throws {ImageError} "image/bad-layer" also for a whiteout that is used as a directory.
+ */
+export function readWhiteout(parent: readonly ByteString[], name: ByteString): Whiteout {
+  for (const part of parent) {
+    const whiteout = parseWhiteout(part);
+    if (whiteout.kind === "ignore") return whiteout;
+    if (whiteout.kind !== "none") throw badArchive(`whiteout "${showBytes(part)}" is used as a directory`);
+  }
+  return parseWhiteout(name);
 }
