@@ -25,7 +25,7 @@ export async function readSignedMessage(bytes: Uint8Array): Promise<SignedMessag
   if (bytes.byteLength === 0 || bytes.byteLength > MAX_SIGNATURE_BYTES) throw notSigned("empty or too large");
   const pgp = await loadOpenPgp();
   const message = await openMessage(pgp, bytes);
-  const packets = Array.from<unknown>(message.packets);
+  const packets = packetsOf(message);
   const signatures = packets.filter((packet) => packet instanceof pgp.SignaturePacket);
   const literals = packets.filter((packet) => packet instanceof pgp.LiteralDataPacket);
   const isPlain = packets.every(
@@ -41,6 +41,12 @@ export async function readSignedMessage(bytes: Uint8Array): Promise<SignedMessag
   const content: unknown = message.getLiteralData();
   if (!(content instanceof Uint8Array) || content.byteLength > MAX_CLAIM_BYTES) throw notSigned("too large");
   return { content, packets: signatures };
+}
+
+/** Also the packets after the literal, which the library keeps apart in a list that serves it as a stream. */
+function packetsOf(message: OpenMessage): unknown[] {
+  const stream = "stream" in message.packets ? message.packets.stream : undefined;
+  return [...new Set([...Array.from<unknown>(message.packets), ...(Array.isArray(stream) ? stream : [])])];
 }
 
 async function openMessage(pgp: OpenPgpLibrary, bytes: Uint8Array): Promise<OpenMessage> {
