@@ -98,6 +98,12 @@ test(
       "echo h > /proc/sysrq-trigger",
       "touch /sys/x",
       "dd if=/proc/kcore of=/dev/null count=1 2>&1 | grep -q '1+0 records in'",
+      ...["interrupts", "kallsyms", "keys", "timer_list", "config.gz"].map((file) => `grep -q . /proc/${file}`),
+      "timeout 1 grep -q . /proc/kmsg",
+      "ls /proc/acpi/* /sys/firmware/* /sys/module/* /sys/kernel/debug/* /sys/kernel/security/* /sys/dev/block/*",
+      "echo 1 > /proc/sys/net/ipv4/ip_forward",
+      "echo 1 > /proc/irq/default_smp_affinity",
+      "mkdir /sys/fs/cgroup/systemd/x || mkdir /sys/fs/cgroup/x",
     ]) {
       expect(`${attack}: ${(await inside(attack)).exitCode === 0}`).toBe(`${attack}: false`);
     }

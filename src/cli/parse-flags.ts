@@ -1,7 +1,7 @@
-import { parseArgs } from "node:util";
 import { usageError } from "./errors.ts";
 import type { FlagSpec, FlagSpecs } from "./flag-spec.ts";
 import { suggest } from "./suggest.ts";
+import { type Token, tokenizeArgv } from "./tokenize-argv.ts";
 
 /** A flag or an operand, in the order typed. Boolean flags have the value "true" or "false". */
 export type Word =
@@ -49,14 +49,15 @@ export function parseWords(argv: readonly string[], specs: FlagSpecs, maxOperand
   return { words, rest: [] };
 }
 
-function tokensOf(argv: readonly string[], specs: FlagSpecs) {
-  const options: Record<string, { type: "boolean" | "string"; short?: string }> = {};
+function tokensOf(argv: readonly string[], specs: FlagSpecs): Iterable<Token> {
+  const takesValue = new Map<string, boolean>();
+  const short = new Map<string, string>();
   for (const [name, spec] of Object.entries(specs)) {
-    const type = spec.type === "boolean" || spec.bare !== undefined ? "boolean" : "string";
-    options[name] = spec.short === undefined ? { type } : { type, short: spec.short };
-    for (const alias of spec.aliases ?? []) options[alias] = { type };
+    const takes = spec.type !== "boolean" && spec.bare === undefined;
+    for (const one of [name, ...(spec.aliases ?? [])]) takesValue.set(one, takes);
+    if (spec.short !== undefined) short.set(spec.short, name);
   }
-  return parseArgs({ args: [...argv], options, strict: false, tokens: true, allowPositionals: true }).tokens;
+  return tokenizeArgv(argv, { takesValue, short });
 }
 
 function namesOf(specs: FlagSpecs): Map<string, string> {

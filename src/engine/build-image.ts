@@ -19,7 +19,8 @@ import { type WrittenLayer, writeLayer } from "./build/write-layer.ts";
 import type { EngineContext } from "./context.ts";
 import type { BuildImageInput, BuiltImageSummary } from "./engine-calls.ts";
 import { UseCaseError } from "./errors.ts";
-import { fetchImage, type ReadyImage } from "./fetch-image.ts";
+import { fetchImage } from "./fetch-image.ts";
+import type { ReadyImage } from "./ready-image.ts";
 import { parseUserImage } from "./registries-conf.ts";
 
 interface BuildOptions {

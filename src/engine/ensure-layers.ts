@@ -3,8 +3,7 @@ import { ImageError, type ImageErrorCode } from "../image/errors.ts";
 import type { ImageConfig, ImageManifest } from "../image/image-config.ts";
 import { StoreError, type StoreErrorCode } from "../store/errors.ts";
 import type { UnpackInput, UnpackResult } from "../store/unpack-layer.ts";
-import { unpackLayers } from "../store/unpack-layers.ts";
-import type { UnpackedLayer } from "../store/unpacked-layer.ts";
+import { findUnpackedLayers, type UnpackedLayer } from "../store/unpacked-layer.ts";
 import { SysError, type SysErrorCode } from "../sys/errors.ts";
 import { selfArgv } from "../sys/linux/self.ts";
 import type { EngineContext } from "./context.ts";
@@ -15,6 +14,9 @@ export async function ensureLayers(
   image: { readonly manifest: ImageManifest; readonly config: ImageConfig },
   options: { readonly signal?: AbortSignal } = {},
 ): Promise<UnpackedLayer[]> {
+  const ready = findUnpackedLayers(ctx.root, image.config.diffIds);
+  if (ready !== undefined) return ready;
+  const { unpackLayers } = await import("../store/unpack-layers.ts");
   const tools = {
     files: ctx.root,
     maxParallel: Math.max(1, navigator.hardwareConcurrency),

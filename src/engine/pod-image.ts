@@ -1,6 +1,6 @@
 import type { PodImage } from "../pod/manifest.ts";
 import { rootAttributesDir } from "../store/unpacked-layer.ts";
-import type { ReadyImage } from "./fetch-image.ts";
+import type { ReadyImage } from "./ready-image.ts";
 
 /** What a pod's manifest says about an image. A layer that occurs twice is named once, at its top place. */
 export function podImageOf(ready: ReadyImage): PodImage {

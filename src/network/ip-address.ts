@@ -10,6 +10,12 @@ export function parseIpHex(text: string): string | undefined {
   return hex?.startsWith("00000000000000000000ffff") ? hex.slice(24) : hex;
 }
 
+/** Whether the text is a numeric address; an IPv6 one may carry a zone (`fe80::1%eth0`). */
+export function isIpAddress(text: string): boolean {
+  const [address = "", zone] = text.split("%", 2);
+  return parseIpHex(address) !== undefined && (zone === undefined || (zone !== "" && address.includes(":")));
+}
+
 /** True for addresses that only the machine itself reaches: 127.0.0.0/8 and ::1. */
 export function isLoopbackHex(hex: string): boolean {
   return hex.length === 8 ? hex.startsWith("7f") : /^0{31}1$/.test(hex);

@@ -1,5 +1,6 @@
 import type { TarInput } from "../image/layer/encode-tar.ts";
 import type { Files, Programs } from "../sys/host.ts";
+import { compileBaseFilter } from "./base-filter.ts";
 import { Stage1Error } from "./errors.ts";
 import { parseLoaderList, planStage1Skeleton, STAGE1_PROGRAMS, STAGE1_UNITS, stage1LibraryPath } from "./plan-image.ts";
 
@@ -47,7 +48,21 @@ export async function collectStage1Tree(
     const from = `/usr/lib/systemd/system/${unit}`;
     addFile(members, { host, from, to: from.slice(1), modeOctal: 0o644 });
   }
+  for (const [path, content] of await baseFilter({ host, programs }, options)) {
+    members.set(path, { kind: "file", path, uid: 0, gid: 0, modeOctal: 0o644, content });
+  }
   return [...members.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** Empty where the sets of system calls are not to be had: nspawn then makes its filter itself, at every start. */
+async function baseFilter(
+  { host, programs }: CollectHost,
+  options: { readonly signal?: AbortSignal },
+): Promise<ReadonlyMap<string, Uint8Array>> {
+  if (host.statFollowing("usr/bin/systemd-analyze") === undefined) return new Map();
+  const argv = ["/usr/bin/systemd-analyze", "--no-pager", "syscall-filter"] as const;
+  const { exitCode, stdout } = await programs.run({ argv: [...argv], timeoutMs: 30_000 }, options);
+  return (exitCode === 0 ? compileBaseFilter(stdout) : undefined) ?? new Map();
 }
 
 function addFile(

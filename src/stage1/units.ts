@@ -2,35 +2,8 @@ import { CAPABILITY_NAMES } from "../pod/capabilities.ts";
 import type { AppName } from "../pod/names.ts";
 import type { ResolvedApp } from "../pod/resolved-app.ts";
 import { ALLOWED_SYSCALLS } from "../pod/seccomp-profile.ts";
+import { ALL_KERNEL_PATHS, type UnitKernelPaths } from "./kernel-paths.ts";
 import { escapeUnitValue, quoteUnitWord } from "./unit-escape.ts";
-
-/** Kernel paths no app may see, and those it may only read. Spec: OCI runtime-spec v1.2.0 "Masked Paths" defaults of its peers. */
-const MASKED_PATHS = [
-  "/proc/acpi",
-  "/proc/asound",
-  "/proc/interrupts",
-  "/proc/kallsyms",
-  "/proc/kcore",
-  "/proc/keys",
-  "/proc/kmsg",
-  "/proc/latency_stats",
-  "/proc/sched_debug",
-  "/proc/scsi",
-  "/proc/timer_list",
-  "/proc/timer_stats",
-  "/proc/config.gz",
-  "/sys/dev/block",
-  "/sys/devices/virtual/powercap",
-  "/sys/firmware",
-  "/sys/fs/selinux",
-  "/sys/fs/bpf",
-  "/sys/kernel/debug",
-  "/sys/kernel/tracing",
-  "/sys/kernel/security",
-  "/sys/module",
-  "/sys/power",
-];
-const READ_ONLY_PATHS = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", "/sys"];
 
 /** Name of an app's unit; the prefix keeps users' names apart from systemd's own. */
 export function appUnitName(app: AppName): string {
@@ -38,13 +11,16 @@ export function appUnitName(app: AppName): string {
 }
 
 /** Unit and configuration files of a pod, by path inside stage1. Pure; what the pod's systemd will do follows from it. */
-export function renderUnits(apps: readonly ResolvedApp[]): Map<string, string> {
+export function renderUnits(
+  apps: readonly ResolvedApp[],
+  paths: UnitKernelPaths = ALL_KERNEL_PATHS,
+): Map<string, string> {
   const units = new Map<string, string>();
   const names = apps.map(({ app }) => appUnitName(app.name));
   units.set("etc/systemd/system/default.target", renderDefaultTarget(names));
   units.set("etc/systemd/system/gantry-pod.target", POD_TARGET);
   for (const resolved of apps) {
-    units.set(`etc/systemd/system/${appUnitName(resolved.app.name)}`, renderAppUnit(resolved));
+    units.set(`etc/systemd/system/${appUnitName(resolved.app.name)}`, renderAppUnit(resolved, paths));
   }
   units.set("etc/passwd", renderPasswd(apps));
   units.set("etc/group", renderGroup(apps));
@@ -68,7 +44,7 @@ StopWhenUnneeded=yes
 SuccessAction=exit-force
 `;
 
-function renderAppUnit(resolved: ResolvedApp): string {
+function renderAppUnit(resolved: ResolvedApp, paths: UnitKernelPaths): string {
   const { app, credentials } = resolved;
   const name = app.name;
   return `[Unit]
@@ -87,8 +63,8 @@ RootDirectory=/opt/stage2/${name}/rootfs
 RootDirectoryStartOnly=yes
 MountAPIVFS=no
 BindPaths=/proc /sys /dev
-${READ_ONLY_PATHS.map((path) => `ReadOnlyPaths=-+${path}`).join("\n")}
-${MASKED_PATHS.map((path) => `InaccessiblePaths=-+${path}`).join("\n")}
+${paths.readOnly.map((path) => `ReadOnlyPaths=-+${path}`).join("\n")}
+${paths.masked.map((path) => `InaccessiblePaths=-+${path}`).join("\n")}
 WorkingDirectory=${escapeUnitValue(app.workingDir)}
 User=${credentials.uid}
 Group=${credentials.gid}

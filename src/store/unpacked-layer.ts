@@ -34,6 +34,18 @@ export function findUnpackedLayer(files: Files, diffId: Digest, chainId: Digest)
   return undefined;
 }
 
+/** All layers of an image, lowest first; undefined while one is not unpacked. */
+export function findUnpackedLayers(files: Files, diffIds: readonly Digest[]): UnpackedLayer[] | undefined {
+  const layers: UnpackedLayer[] = [];
+  const chainIds = chainIdsOf(diffIds);
+  for (const [i, diffId] of diffIds.entries()) {
+    const layer = findUnpackedLayer(files, diffId, chainIds[i] ?? diffId);
+    if (layer === undefined) return undefined;
+    layers.push(layer);
+  }
+  return layers;
+}
+
 /**
  * Directories for overlayfs `lowerdir`, topmost first. A layer that occurs twice is named once, at its top place: what
  * it does there covers what it did below, and overlayfs refuses a directory given twice.

@@ -1,11 +1,16 @@
 import { AT_FDCWD, O_NOCTTY, O_RDWR } from "./linux/constants.ts";
 import { openat2, read, write } from "./linux/fs-calls.ts";
 import { OwnedFd } from "./linux/owned-fd.ts";
-import { isatty, tcgetattr, tcsetattr } from "./linux/terminal-calls.ts";
+import { isatty, tcgetattr, tcsetattr, windowSize } from "./linux/terminal-calls.ts";
 
 /** Whether a person is at the other end of the descriptor. */
 export function isTerminal(fd: number): boolean {
   return isatty(fd);
+}
+
+/** Width of a terminal in characters; undefined for what is none, or does not know. */
+export function terminalColumns(fd: number): number | undefined {
+  return windowSize(fd)?.columns || undefined;
 }
 
 const LINE_LIMIT_BYTES = 4096;

@@ -5,7 +5,21 @@ import { anImage, encodeArchive, type ImageBuilder } from "../../src/testing/ima
 import type { World } from "./world.ts";
 
 const APPLETS = ["sh", "cat", "echo", "env", "false", "grep", "httpd", "id", "ls", "mknod", "mount", "readlink"];
-const MORE = ["dd", "hostname", "ip", "sleep", "stat", "tail", "touch", "true", "wget", "ps", "mkdir", "unshare"];
+const MORE = [
+  "dd",
+  "timeout",
+  "hostname",
+  "ip",
+  "sleep",
+  "stat",
+  "tail",
+  "touch",
+  "true",
+  "wget",
+  "ps",
+  "mkdir",
+  "unshare",
+];
 
 /** An image of the host's static busybox with two users; `extra` members go into the same layer. */
 export function busyboxImage(extra: readonly TarInput[] = []): ImageBuilder {

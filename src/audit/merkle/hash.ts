@@ -1,5 +1,3 @@
-import { createHash } from "node:crypto";
-
 /** A node of the Merkle tree: 32 bytes. */
 export type TreeHash = Uint8Array;
 
@@ -8,22 +6,22 @@ const NODE_PREFIX = Uint8Array.of(1);
 
 /** Hash of an entry. Spec: RFC 6962, section 2.1. */
 export function leafHash(entry: Uint8Array | string): TreeHash {
-  return createHash("sha256").update(LEAF_PREFIX).update(entry).digest();
+  return new Bun.CryptoHasher("sha256").update(LEAF_PREFIX).update(entry).digest();
 }
 
 /** Hash of two subtrees side by side. Spec: RFC 6962, section 2.1. */
 export function nodeHash(left: TreeHash, right: TreeHash): TreeHash {
-  return createHash("sha256").update(NODE_PREFIX).update(left).update(right).digest();
+  return new Bun.CryptoHasher("sha256").update(NODE_PREFIX).update(left).update(right).digest();
 }
 
 /** Root of a tree without entries. */
 export function emptyRoot(): TreeHash {
-  return createHash("sha256").digest();
+  return new Bun.CryptoHasher("sha256").digest();
 }
 
 /** SHA-256 of bytes or UTF-8 text, as hexadecimal. */
 export function sha256Hex(content: Uint8Array | string): string {
-  return createHash("sha256").update(content).digest("hex");
+  return new Bun.CryptoHasher("sha256").update(content).digest("hex");
 }
 
 /** Whether two hashes are the same; nothing here is secret. */

@@ -1,4 +1,3 @@
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify } from "node:crypto";
 import { AuditError } from "../errors.ts";
 import { formatSignatureLine, type SignedNote } from "./signed-note.ts";
 
@@ -7,6 +6,11 @@ const COSIGNATURE_V1 = 0x04;
 const TIMESTAMP_BYTES = 8;
 // DER of a SubjectPublicKeyInfo and of a PKCS #8 key, up to the 32 bytes of Ed25519. Spec: RFC 8410.
 const SPKI_PREFIX = Buffer.from("302a300506032b6570032100", "hex");
+
+/** Loaded at the first signature: it costs as much as the rest of a command that only reads. */
+function nodeCrypto(): typeof import("node:crypto") {
+  return process.getBuiltinModule("node:crypto");
+}
 
 /** A public key of a log (`ed25519`) or of a witness (`cosignature`), and the name it signs under. */
 export interface NoteVerifier {
@@ -24,10 +28,10 @@ export interface NoteSigner extends NoteVerifier {
 
 /** A new Ed25519 key. `nameOf` makes the name from the key's own hash, so that two logs never share one. */
 export function generateNoteSigner(nameOf: (publicKeyHash: string) => string): NoteSigner {
-  const { privateKey } = generateKeyPairSync("ed25519");
+  const { privateKey } = nodeCrypto().generateKeyPairSync("ed25519");
   const pem = privateKey.export({ type: "pkcs8", format: "pem" }).toString();
   const publicKey = publicKeyOf(pem);
-  return openNoteSigner(nameOf(createHash("sha256").update(publicKey).digest("hex")), pem);
+  return openNoteSigner(nameOf(new Bun.CryptoHasher("sha256").update(publicKey).digest("hex")), pem);
 }
 
 /** @throws {AuditError} "audit/malformed" when the PEM holds no Ed25519 key */
@@ -58,7 +62,7 @@ export function parseVkey(text: string): NoteVerifier {
 
 /** Signature line of a log over the note's text. */
 export function signNote(signer: NoteSigner, text: string): string {
-  const signature = sign(null, Buffer.from(text), createPrivateKey(signer.privatePem));
+  const signature = nodeCrypto().sign(null, Buffer.from(text), nodeCrypto().createPrivateKey(signer.privatePem));
   return formatSignatureLine(signer.name, signer.keyHash, signature);
 }
 
@@ -66,20 +70,28 @@ export function signNote(signer: NoteSigner, text: string): string {
 export function cosignNote(signer: NoteSigner, text: string, timeSeconds: number): string {
   const stamp = Buffer.alloc(TIMESTAMP_BYTES);
   stamp.writeBigUInt64BE(BigInt(timeSeconds));
-  const signature = sign(null, Buffer.from(cosigned(text, timeSeconds)), createPrivateKey(signer.privatePem));
+  const signature = nodeCrypto().sign(
+    null,
+    Buffer.from(cosigned(text, timeSeconds)),
+    nodeCrypto().createPrivateKey(signer.privatePem),
+  );
   return formatSignatureLine(signer.name, signer.keyHash, Buffer.concat([stamp, signature]));
 }
 
 /** The line by which `key` signed the note; undefined when it did not, or not validly. */
 export function findSignature(note: SignedNote, key: NoteVerifier): string | undefined {
-  const spki = createPublicKey({ key: Buffer.concat([SPKI_PREFIX, key.publicKey]), format: "der", type: "spki" });
+  const spki = nodeCrypto().createPublicKey({
+    key: Buffer.concat([SPKI_PREFIX, key.publicKey]),
+    format: "der",
+    type: "spki",
+  });
   return note.signatures.find(({ name, keyHash, signature }) => {
     if (name !== key.name || keyHash !== key.keyHash) return false;
     if (key.kind === "ed25519")
-      return signature.byteLength === 64 && verify(null, Buffer.from(note.text), spki, signature);
+      return signature.byteLength === 64 && nodeCrypto().verify(null, Buffer.from(note.text), spki, signature);
     if (signature.byteLength !== TIMESTAMP_BYTES + 64) return false;
     const time = Number(Buffer.from(signature).readBigUInt64BE(0));
-    return verify(null, Buffer.from(cosigned(note.text, time)), spki, signature.subarray(TIMESTAMP_BYTES));
+    return nodeCrypto().verify(null, Buffer.from(cosigned(note.text, time)), spki, signature.subarray(TIMESTAMP_BYTES));
   })?.line;
 }
 
@@ -89,12 +101,14 @@ function cosigned(text: string, timeSeconds: number): string {
 
 function keyHashOf(name: string, kind: NoteVerifier["kind"], publicKey: Uint8Array): number {
   const type = Uint8Array.of(kind === "ed25519" ? ED25519 : COSIGNATURE_V1);
-  return createHash("sha256").update(`${name}\n`).update(type).update(publicKey).digest().readUInt32BE(0);
+  return new Bun.CryptoHasher("sha256").update(`${name}\n`).update(type).update(publicKey).digest().readUInt32BE(0);
 }
 
 function publicKeyOf(privatePem: string): Uint8Array {
   try {
-    const der = createPublicKey(createPrivateKey(privatePem)).export({ type: "spki", format: "der" });
+    const der = nodeCrypto()
+      .createPublicKey(nodeCrypto().createPrivateKey(privatePem))
+      .export({ type: "spki", format: "der" });
     if (der.subarray(0, SPKI_PREFIX.byteLength).equals(SPKI_PREFIX)) return der.subarray(SPKI_PREFIX.byteLength);
   } catch (reason) {
     throw new AuditError("audit/malformed", "Cannot read log key: it is no PEM private key", {

@@ -1,4 +1,4 @@
-import { isIP } from "node:net";
+import { isIpAddress } from "../../network/ip-address.ts";
 import type { PodOption, VolumeOption } from "../../pod/options.ts";
 import { usageError } from "../errors.ts";
 import type { FlagSpecs } from "../flag-spec.ts";
@@ -84,7 +84,7 @@ function dnsServers(values: readonly string[]): { servers?: readonly string[] | 
   if (servers.length === 0) return {};
   const [word] = servers;
   if (servers.length === 1 && (word === "host" || word === "none")) return { servers: word };
-  const wrong = servers.find((server) => isIP(server) === 0);
+  const wrong = servers.find((server) => !isIpAddress(server));
   if (wrong !== undefined)
     throw usageError(`Cannot use name server "${wrong.slice(0, 80)}"`, "write an IP address, or host or none alone");
   return { servers };
@@ -97,7 +97,7 @@ function parseHosts(values: readonly string[]): PodOption["hostsEntries"] {
     const equals = entry.indexOf("=");
     const ip = entry.slice(0, Math.max(0, equals));
     const host = entry.slice(equals + 1);
-    if (isIP(ip) === 0 || !/^[a-zA-Z0-9]([a-zA-Z0-9._-]*[a-zA-Z0-9])?$/.test(host)) {
+    if (!isIpAddress(ip) || !/^[a-zA-Z0-9]([a-zA-Z0-9._-]*[a-zA-Z0-9])?$/.test(host)) {
       throw usageError(`Cannot use hosts entry "${entry.slice(0, 80)}"`, "write IP=HOST, or host alone");
     }
     return { ip, host };

@@ -1,4 +1,4 @@
-import { isIP } from "node:net";
+import { isIpAddress } from "../../network/ip-address.ts";
 import type { PortOption } from "../../pod/options.ts";
 import { usageError } from "../errors.ts";
 
@@ -12,7 +12,7 @@ export function parsePort(text: string): PortOption[] {
   const [, ip = "", hostFirst = "", hostLast, podFirst, podLast, protocol = "tcp"] = match;
   if (protocol !== "tcp" && protocol !== "udp" && protocol !== "sctp") throw badPort(text, "use tcp, udp or sctp");
   const hostIp = ip.replace(/^\[|\]$/g, "");
-  if (hostIp !== "" && isIP(hostIp) === 0) throw badPort(text, "write a numeric address");
+  if (hostIp !== "" && !isIpAddress(hostIp)) throw badPort(text, "write a numeric address");
   if (podFirst === undefined) throw badPort(text, `name both ports, as ${hostFirst}:${hostFirst}`);
   const host = portRange(text, hostFirst, hostLast);
   const pod = portRange(text, podFirst, podLast);

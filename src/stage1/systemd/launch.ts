@@ -10,17 +10,21 @@ import { listMounts } from "../../sys/linux/mount-table.ts";
 import { bindMount, enterPrivateMountNamespace, unmount } from "../../sys/linux/mounts.ts";
 import { mountOverlay } from "../../sys/linux/overlay.ts";
 import { PodCgroup } from "../../sys/linux/pod-cgroup.ts";
-import { execve } from "../../sys/linux/process-calls.ts";
+import { execve, joinNewSessionKeyring } from "../../sys/linux/process-calls.ts";
 import { readProcStat } from "../../sys/linux/process-stat.ts";
 import { RootedDir } from "../../sys/linux/rooted-dir.ts";
+import { installSyscallProgram } from "../../sys/linux/seccomp.ts";
 import { spawnDetached } from "../../sys/linux/spawn-detached.ts";
+import { BASE_FILTER_FILES, isBaseFilterEnough } from "../base-filter.ts";
 import { Stage1Error } from "../errors.ts";
+import { kernelPathsUnderNspawn, planProcMasks } from "../kernel-paths.ts";
 import { extraCapabilities, renderUnits } from "../units.ts";
 import { connectStdio } from "./app-stdio.ts";
 import { podCgroupName } from "./cleanup.ts";
 import { planNspawnArgv } from "./nspawn-argv.ts";
 
 const NSPAWN = "/usr/bin/systemd-nspawn";
+const MAX_FILTER_BYTES = 65_536;
 
 /**
  * Starts a pod under systemd-nspawn: mounts in a namespace of its own, units for its systemd, FIFOs for its output, and
@@ -78,7 +82,8 @@ function mountStage1(input: LaunchInput, apps: readonly ResolvedApp[]): void {
   const { pod, manifest } = input;
   for (const dir of ["upper", "work", "rootfs"]) pod.ensureDir(`stage1/${dir}`, 0o755);
   const upper = pod.sub("stage1/upper");
-  for (const [path, text] of renderUnits(apps)) upper.writePlain(path, text, 0o644);
+  for (const [path, text] of renderUnits(apps, kernelPathsUnderNspawn({ isHostNetwork: input.netns === "host" })))
+    upper.writePlain(path, text, 0o644);
   upper.writePlain("etc/machine-id", `${manifest.uuid.replaceAll("-", "")}\n`, 0o444);
   for (const { app } of apps) upper.ensureDir(`opt/stage2/${app.name}/rootfs`, 0o755);
   upper.ensureDir("gantry", 0o755);
@@ -106,6 +111,8 @@ async function startSupervisor(
   { apps, held }: { readonly apps: readonly ResolvedApp[]; readonly held: readonly number[] },
 ): Promise<{ readonly pid: number }> {
   const { pod, manifest } = input;
+  const capabilities = extraCapabilities(apps);
+  const filter = isBaseFilterEnough(capabilities) ? readBaseFilter(pod.path("stage1/rootfs")) : [];
   const argv = planNspawnArgv(manifest, {
     program: NSPAWN,
     rootfs: pod.path("stage1/rootfs"),
@@ -113,7 +120,8 @@ async function startSupervisor(
     isSystemdHost: input.isSystemdHost,
     isOwnUnit: input.isOwnUnit,
     isInteractive: input.interactive && input.isTerminal,
-    capabilities: extraCapabilities(apps),
+    capabilities,
+    maskedPaths: planProcMasks(input.hostPathKind),
   });
   // nspawn keeps its own bookkeeping there; a private, empty one spares it a complaint where /run is no tmpfs.
   input.ensureHostDir("/run/systemd/nspawn");
@@ -127,7 +135,11 @@ async function startSupervisor(
   // A host with systemd gives the pod a scope of its own instead.
   const cgroup = input.isSystemdHost ? undefined : PodCgroup.create(detectCgroupLayout(), podCgroupName(manifest.uuid));
   cgroup?.setDevicePolicy();
-  const env = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", ...input.notifyEnv };
+  const env = {
+    PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    ...(filter.length === 0 ? {} : { SYSTEMD_SECCOMP: "0" }), // the pod's systemd does not get to see this
+    ...input.notifyEnv,
+  };
   const logFd = openat2(AT_FDCWD, pod.path("supervisor.log"), {
     flags: O_WRONLY | O_CREAT | O_APPEND,
     modeOctal: 0o600,
@@ -136,6 +148,7 @@ async function startSupervisor(
   const isTty = input.interactive && input.isTerminal;
   if (input.mode === "spawn") {
     const visit = cgroup?.visit();
+    confine(filter);
     const pid = spawnDetached({ argv, env, cwd: pod.root, stdio: [nullFd, logFd, logFd, ...held] });
     visit?.leave();
     writePid(input, pid);
@@ -150,7 +163,23 @@ async function startSupervisor(
     dup2(logFd, 1);
   }
   dup2(logFd, 2);
+  confine(filter);
   return execve(argv[0], argv, env);
+}
+
+/** The filter that came with the stage1 image; empty for an image without one. */
+function readBaseFilter(rootfs: string): readonly Uint8Array[] {
+  using root = RootedDir.open(rootfs);
+  return BASE_FILTER_FILES.flatMap((path) =>
+    root.stat(path) === undefined ? [] : [root.readBytes(path, MAX_FILTER_BYTES)],
+  );
+}
+
+/** For good: this thread, nspawn and all of the pod. nspawn would also leave the caller's keys behind, but now may not. */
+function confine(filter: readonly Uint8Array[]): void {
+  if (filter.length === 0) return;
+  joinNewSessionKeyring();
+  for (const program of filter) installSyscallProgram(program);
 }
 
 function writePid({ pod }: LaunchInput, pid: number): void {

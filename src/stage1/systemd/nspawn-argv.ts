@@ -1,4 +1,5 @@
 import type { PodManifest } from "../../pod/manifest.ts";
+import type { ProcMask } from "../kernel-paths.ts";
 
 /** What decides the supervisor's command line besides the manifest. */
 export interface NspawnInput {
@@ -11,6 +12,8 @@ export interface NspawnInput {
   readonly isOwnUnit: boolean;
   readonly isInteractive: boolean;
   readonly capabilities: readonly string[];
+  /** Covered for the whole pod; must exist in its /proc. */
+  readonly maskedPaths: readonly ProcMask[];
 }
 
 /** Machine name of a pod, as machinectl lists it. */
@@ -41,6 +44,9 @@ export function planNspawnArgv(manifest: PodManifest, input: NspawnInput): [stri
     `--directory=${input.rootfs}`,
     `--console=${input.isInteractive ? "interactive" : "pipe"}`,
     ...(input.netns === "host" ? [] : [`--network-namespace-path=${input.netns.path}`]),
+    ...input.maskedPaths.map(({ path, kind }) =>
+      kind === "dir" ? `--tmpfs=${path}:ro,mode=0` : `--bind-ro=/dev/null:${path}`,
+    ),
     ...(input.capabilities.length === 0 ? [] : [`--capability=${input.capabilities.map((c) => `CAP_${c}`).join(",")}`]),
   ];
 }

@@ -28,6 +28,13 @@ export function setDumpable(on: boolean): void {
   callKernel("prctl", [PR_SET_DUMPABLE, on ? 1 : 0, 0, 0, 0]);
 }
 
+const KEYCTL_JOIN_SESSION_KEYRING = 1;
+
+/** An empty session keyring of its own, so that what follows does not share the caller's keys. A kernel without keys is fine. */
+export function joinNewSessionKeyring(): void {
+  tryKernel("keyctl", [KEYCTL_JOIN_SESSION_KEYRING, null]);
+}
+
 /** Signal this process gets when the thread that started it ends; 0 for none. Survives execve(2). */
 export function setParentDeathSignal(signal: number): void {
   callKernel("prctl", [PR_SET_PDEATHSIG, signal, 0, 0, 0]);
