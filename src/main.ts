@@ -90,11 +90,15 @@ function askOnTerminal(question: string): string | undefined {
   } catch {
     return undefined; // no controlling terminal: the caller says what to do instead
   }
+  // A blocked read runs no handler: without one, Ctrl-C ends the program. Nothing is half-done at a question.
+  const handlers = process.listeners("SIGINT");
+  process.removeAllListeners("SIGINT");
   try {
     writeAll(fd, question);
     const buffer = new Uint8Array(1024);
     return new TextDecoder().decode(buffer.subarray(0, readSync(fd, buffer)));
   } finally {
+    for (const handler of handlers) process.on("SIGINT", handler);
     closeSync(fd);
   }
 }

@@ -1,6 +1,7 @@
 import type { InsecureOption } from "../engine/use-cases.ts";
 import { usageError } from "./errors.ts";
 import type { FlagSpecs } from "./flag-spec.ts";
+import { parseDuration } from "./parse-duration.ts";
 import type { ParsedFlags } from "./parse-flags.ts";
 
 /** Flags every command takes, before or after its name. */
@@ -16,6 +17,11 @@ export const GLOBAL_FLAGS = {
     type: "strings",
     placeholder: "FILE",
     help: "Also trust the authorities in this PEM file (GANTRY_CA_FILE)",
+  },
+  "http-timeout": {
+    type: "string",
+    placeholder: "DURATION",
+    help: "Give up on a server that sends nothing for so long (GANTRY_HTTP_TIMEOUT, 30s)",
   },
   "auth-file": { type: "string", placeholder: "FILE", help: "Registry credentials (default: the usual auth.json)" },
   json: { type: "boolean", help: "Print the result, and errors, as JSON" },
@@ -34,6 +40,7 @@ export interface GlobalOptions {
   readonly insecureOptions: ReadonlySet<InsecureOption>;
   readonly caFiles: readonly string[];
   readonly authFile?: string;
+  readonly httpTimeoutMs?: number;
   readonly json: boolean;
   readonly legend: boolean;
   readonly quiet: boolean;
@@ -49,6 +56,7 @@ export function resolveGlobals(flags: ParsedFlags, env: Readonly<Record<string, 
   const rootDir = flags.string("root") ?? nonEmpty(env["GANTRY_ROOT"]) ?? DEFAULT_ROOT;
   const config = flags.string("config") ?? nonEmpty(env["GANTRY_CONFIG"]);
   const authFile = flags.string("auth-file");
+  const httpTimeout = flags.string("http-timeout") ?? nonEmpty(env["GANTRY_HTTP_TIMEOUT"]);
   const caFromEnv = nonEmpty(env["GANTRY_CA_FILE"]);
   return {
     rootDir,
@@ -57,12 +65,19 @@ export function resolveGlobals(flags: ParsedFlags, env: Readonly<Record<string, 
     insecureOptions: parseInsecureOptions(flags.strings("insecure-options")),
     caFiles: [...(caFromEnv === undefined ? [] : [caFromEnv]), ...flags.strings("ca-file")],
     ...(authFile === undefined ? {} : { authFile }),
+    ...(httpTimeout === undefined ? {} : { httpTimeoutMs: parseTimeout(httpTimeout) }),
     json: flags.boolean("json"),
     legend: !flags.boolean("no-legend"),
     quiet: flags.boolean("quiet"),
     debug: flags.boolean("debug"),
     color: !flags.boolean("no-color") && nonEmpty(env["NO_COLOR"]) === undefined && env["TERM"] !== "dumb",
   };
+}
+
+function parseTimeout(text: string): number {
+  const timeoutMs = parseDuration(text);
+  if (timeoutMs > 0) return timeoutMs;
+  throw usageError(`Cannot wait ${text} for a server: that is no time at all`, "write it like 10s or 2m");
 }
 
 function nonEmpty(text: string | undefined): string | undefined {

@@ -155,10 +155,11 @@ function makeTools(
 async function createEngine(host: CliHost, globals: GlobalOptions, out: Output): Promise<EngineCalls> {
   const watched = host.stderr.isTerminal && !globals.quiet && !globals.json && host.env["TERM"] !== "dumb";
   const bars = watched ? new (await import("./progress-bars.ts")).ProgressBars(host.stderr) : undefined;
-  const { rootDir, runDir, configDirs, insecureOptions, caFiles, authFile, debug } = globals;
+  const { rootDir, runDir, configDirs, insecureOptions, caFiles, authFile, httpTimeoutMs, debug } = globals;
   return host.createEngine({
     ...{ rootDir, runDir, configDirs, insecureOptions, caFiles, debug },
     ...(authFile === undefined ? {} : { authFile }),
+    ...(httpTimeoutMs === undefined ? {} : { httpTimeoutMs }),
     progress: bars,
     note: (text) => {
       bars?.clear();

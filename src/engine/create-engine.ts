@@ -62,6 +62,7 @@ export function createContext(options: EngineOptions): EngineContext {
         insecureTls: options.insecureOptions.has("tls"),
         allowHttp: options.insecureOptions.has("http"),
         userAgent: "gantry",
+        ...(options.httpTimeoutMs === undefined ? {} : { idleTimeoutMs: options.httpTimeoutMs }),
       });
       return http;
     },

@@ -22,6 +22,8 @@ export interface EngineOptions {
   readonly caFiles: readonly string[];
   /** Registry credentials; undefined: the usual places. */
   readonly authFile?: string;
+  /** How long a server may send nothing; undefined: 30 s. */
+  readonly httpTimeoutMs?: number;
   readonly debug: boolean;
   /** Undefined: nobody watches. */
   readonly progress: ProgressSink | undefined;

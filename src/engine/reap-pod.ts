@@ -1,5 +1,6 @@
 import { formatTimestamp } from "../base/clock.ts";
 import { detachAll } from "../network/attach-all.ts";
+import { NetworkError } from "../network/errors.ts";
 import { type LockedPod, readPodManifest } from "../pod/pod-store.ts";
 import type { AppExit } from "../pod/stage1-contract.ts";
 import type { Files } from "../sys/host.ts";
@@ -33,16 +34,25 @@ export function netnsPath(ctx: EngineContext, id: string): string {
 /**
  * Takes back what an ended pod still has on the host: left-over processes, addresses, rules, namespace, cgroups; and
  * reports how its apps ended. Idempotent and safe to interrupt: the note that it is done is written last.
- * @throws {NetworkError} when a plugin refuses to let go; the next call tries again
+ * @throws {NetworkError} when a plugin refuses to let go; the next call tries again. With `force` that is only noted.
  */
-export async function reapPod(ctx: EngineContext, pod: LockedPod): Promise<ReapedPod> {
+export async function reapPod(
+  ctx: EngineContext,
+  pod: LockedPod,
+  { force = false }: { readonly force?: boolean } = {},
+): Promise<ReapedPod> {
   const files = pod.files();
   const before = readReaped(files);
   if (before !== undefined) return before;
   const manifest = readPodManifest(files);
   const stage1 = findStage1(manifest?.stage1.regime ?? "systemd");
   await stage1.kill(files, pod.id);
-  await detachAll(pluginHost(ctx, files, [pod.lock.fd]));
+  try {
+    await detachAll(pluginHost(ctx, files, [pod.lock.fd]));
+  } catch (reason) {
+    if (!force || !(reason instanceof NetworkError)) throw reason;
+    ctx.options.note(`a network of pod ${pod.id} was not left in order: ${reason.message}`);
+  }
   removeNetNamespace(netnsPath(ctx, pod.id));
   await stage1.cleanup(pod.id);
   const exits: (AppExit | undefined)[] = [];

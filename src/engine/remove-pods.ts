@@ -30,17 +30,21 @@ export async function removePods(
         hint: "try again in a moment",
       });
     }
-    await destroyPod(ctx, pod);
+    await destroyPod(ctx, pod, { force: input.force });
     removed.push(location.id);
   }
   return removed;
 }
 
 /** Takes everything of a locked pod away, from the host and from disk, and gives the lock back. Safe to interrupt and to repeat. */
-export async function destroyPod(ctx: EngineContext, pod: LockedPod): Promise<void> {
+export async function destroyPod(
+  ctx: EngineContext,
+  pod: LockedPod,
+  options: { readonly force?: boolean } = {},
+): Promise<void> {
   using held = pod;
   const files = held.files();
-  if (held.dir === "run") await reapPod(ctx, held);
+  if (held.dir === "run") await reapPod(ctx, held, options);
   const name = readName(files.has("pod.json") ? () => readPodManifest(files)?.name : () => undefined);
   if (name !== undefined) ctx.pods.releaseName(name, held.id);
   const wasStarted = files.has("started.json");

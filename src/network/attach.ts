@@ -3,7 +3,7 @@ import { isAtLeast } from "./cni-version.ts";
 import type { NetworkConfig } from "./config.ts";
 import { type AttachmentHost, deleteChain, detachNetwork } from "./detach.ts";
 import { NetworkError } from "./errors.ts";
-import { invokePlugin } from "./invoke.ts";
+import { assertPluginsPresent, invokePlugin } from "./invoke.ts";
 import { parseNetArgs } from "./net-args.ts";
 import { type CapabilityArgs, planPluginInput } from "./plugin-input.ts";
 import { type AttachmentResult, parseResult } from "./result.ts";
@@ -44,6 +44,7 @@ export async function attachNetwork(
   options?: { readonly signal?: AbortSignal },
 ): Promise<AttachmentResult> {
   const record = planRecord(input);
+  assertPluginsPresent(host.pluginDirs, input.network);
   if (readRecord(host.files, input.ifName) !== undefined) await detachNetwork(host, input.ifName, options);
   writeRecord(host.files, record);
   const chain = new Chain(host, input.network, record);
@@ -95,6 +96,8 @@ class Chain {
   private readonly config: NetworkConfig;
   private readonly record: AttachmentRecord;
   private prevResult: string | undefined;
+  /** How many plugins have set up their part. */
+  private done = 0;
 
   constructor(host: AttachmentHost, config: NetworkConfig, record: AttachmentRecord) {
     this.host = host;
@@ -112,6 +115,7 @@ class Chain {
       const call = { command: "ADD", type: plugin.type, network: config.name, input, attachment: record } as const;
       result = parseResult(await invokePlugin(this.host, call, options), plugin.type);
       this.prevResult = result.raw;
+      this.done += 1;
     }
     if (result !== undefined) return result;
     throw new NetworkError("network/bad-config", `Cannot join network "${config.name}": it has no plugins`, {
@@ -121,12 +125,13 @@ class Chain {
 
   /** Takes down what was set up and returns the error to throw: the first failure, with those of cleaning up as data. */
   async undo(reason: unknown): Promise<unknown> {
-    const failures = await deleteChain(this.host, {
-      record: this.record,
-      config: this.config,
-      prevResult: this.prevResult,
-    });
-    if (failures.length === 0) removeRecord(this.host.files, this.record.ifName);
+    const { plugins } = this.config;
+    const later = await this.delete(plugins.slice(this.done));
+    const earlier = await this.delete(plugins.slice(0, this.done));
+    const failures = [...later, ...earlier];
+    // What a plugin refuses to set up it may refuse to take down, for ever; there is nothing of it to come back for.
+    const kept = hasAnswered(reason) ? earlier : failures;
+    if (kept.length === 0) removeRecord(this.host.files, this.record.ifName);
     // A foreign reason (an abort, a bug) goes out as it is; the record that stays tells the rest.
     if (failures.length === 0 || !(reason instanceof NetworkError)) return reason;
     return new NetworkError(reason.code, reason.message, {
@@ -135,4 +140,14 @@ class Chain {
       cause: reason,
     });
   }
+
+  private delete(plugins: NetworkConfig["plugins"]): Promise<NetworkError[]> {
+    const { record, prevResult } = this;
+    return deleteChain(this.host, { record, config: { ...this.config, plugins }, prevResult });
+  }
+}
+
+/** The plugin ended by itself and said no; one that was killed may have done half its work. */
+function hasAnswered(reason: unknown): boolean {
+  return reason instanceof NetworkError && typeof reason.data["exitCode"] === "number";
 }

@@ -85,7 +85,16 @@ export function findPlugin(dirs: readonly Files[], type: string): string | undef
   return dirs.find((dir) => dir.has(type))?.path(type);
 }
 
-function pluginMissing(dirs: readonly Files[], call: PluginCall): NetworkError {
+/** Looks for all plugins of a network before the first one runs. @throws {NetworkError} "network/plugin-missing" */
+export function assertPluginsPresent(
+  dirs: readonly Files[],
+  { name, plugins }: { readonly name: string; readonly plugins: readonly { readonly type: string }[] },
+): void {
+  const missing = plugins.find(({ type }) => findPlugin(dirs, type) === undefined);
+  if (missing !== undefined) throw pluginMissing(dirs, { command: "ADD", type: missing.type, network: name });
+}
+
+function pluginMissing(dirs: readonly Files[], call: Pick<PluginCall, "command" | "type" | "network">): NetworkError {
   const searched = dirs.map((dir) => dir.root);
   const where = searched.length === 0 ? "no directory" : searched.join(", ");
   return new NetworkError("network/plugin-missing", `Cannot ${describe(call)}: no such program in ${where}`, {
@@ -162,6 +171,6 @@ function clip(text: string): string {
   return text.replace(/[\x00-\x1f\x7f]+/g, " ").slice(0, 2000);
 }
 
-function describe({ command, type, network }: PluginCall): string {
+function describe({ command, type, network }: Pick<PluginCall, "command" | "type" | "network">): string {
   return `${command} network "${network}" with plugin "${type}"`;
 }

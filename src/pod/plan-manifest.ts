@@ -37,6 +37,7 @@ export function planManifest(option: PodOption, input: PlanInput): PodManifest {
   });
   assertNamesUnique(apps.map((app) => app.name));
   assertVolumes(option, apps);
+  assertPorts(option);
   const hostname = option.hostname ?? option.name ?? `gantry-${input.uuid}`;
   assertHostname(hostname);
   return {
@@ -141,6 +142,20 @@ function assertVolumes(option: PodOption, apps: readonly PodApp[]): void {
       }
     }
   }
+}
+
+// Without a network of its own a pod has nothing a port could be mapped to; on the host's, a port can only be itself.
+function assertPorts({ nets, ports }: PodOption): void {
+  const [net] = nets;
+  const isRefused = (port: PodOption["ports"][number]) =>
+    net?.name === "none" || (net?.name === "host" && port.hostPort !== port.podPort);
+  const refused = nets.length === 1 ? ports.find(isRefused) : undefined;
+  if (refused === undefined) return;
+  throw new PodError(
+    "pod/bad-option",
+    `Cannot map host port ${refused.hostPort} to port ${refused.podPort} of the pod: its network is "${net?.name}"`,
+    { hint: "leave out --port, or join a network that maps ports: --net=default" },
+  );
 }
 
 function assertHostname(hostname: string): void {

@@ -10,7 +10,7 @@ import { type Credentials, resolveUser } from "./user-database.ts";
 /** The little of a mounted root file system that resolving needs; paths are as the app sees them and never lead outside. */
 export interface AppRoot {
   /** Facts of a path after following links inside the root; undefined when missing. */
-  stat(path: string): { readonly mode: number } | undefined;
+  stat(path: string): { readonly mode: number; readonly uid: number; readonly gid: number } | undefined;
   /** Up to `limitBytes` of the beginning of a file; undefined when missing. */
   readHead(path: string, limitBytes: number): Uint8Array | undefined;
 }
@@ -37,10 +37,7 @@ const MAX_INTERPRETERS = 4;
 
 /** Turns an app into what its unit needs: numeric user, absolute program, complete environment. Checks what execve(2) would. */
 export function resolveApp(root: AppRoot, app: PodApp, stdin: ResolvedApp["stdin"]): ResolvedApp {
-  const credentials = resolveUser(
-    { passwd: readText(root, "/etc/passwd"), group: readText(root, "/etc/group") },
-    { user: app.user, ...(app.group === undefined ? {} : { group: app.group }) },
-  );
+  const credentials = resolveAppUser(root, app);
   const groups = [...new Set([...credentials.groups, ...app.supplementaryGids])];
   const env = appEnv(app, credentials);
   const program = findProgram(root, {
@@ -51,6 +48,24 @@ export function resolveApp(root: AppRoot, app: PodApp, stdin: ResolvedApp["stdin
   });
   assertStartable(root, { app: app.name, program });
   return { app, credentials: { ...credentials, groups }, argv: [program, ...app.argv.slice(1)], env, stdin };
+}
+
+/**
+ * Who a program of the app runs as: `user[:group]` of the image's databases, or the owner of a file of the image.
+ * Spec: appc 0.8.11, aci.md "user". @throws {PodError} "pod/unknown-user"
+ */
+export function resolveAppUser(
+  root: AppRoot,
+  wanted: { readonly user: string; readonly group?: string | undefined },
+): Credentials {
+  const files = { passwd: readText(root, "/etc/passwd"), group: readText(root, "/etc/group") };
+  const { user, group } = wanted;
+  if (!user.startsWith("/")) return resolveUser(files, { user, ...(group === undefined ? {} : { group }) });
+  const owner = root.stat(user);
+  if (owner !== undefined) return resolveUser(files, { user: String(owner.uid), group: group ?? String(owner.gid) });
+  throw new PodError("pod/unknown-user", `Cannot find the owner of "${user}": the image has no such file`, {
+    hint: "name a user of the image, a number, or a file of the image whose owner is meant",
+  });
 }
 
 /** The environment of an app: defaults below, what image and user say above. */

@@ -1,7 +1,6 @@
 import { CAPABILITY_NAMES, capabilityMask } from "../pod/capabilities.ts";
 import { DEFAULT_PATH, envValue } from "../pod/environment.ts";
-import { findProgram, openAppRoot } from "../pod/resolve-app.ts";
-import { resolveUser } from "../pod/user-database.ts";
+import { findProgram, openAppRoot, resolveAppUser } from "../pod/resolve-app.ts";
 import { AT_FDCWD, CLONE_FS, O_DIRECTORY, O_PATH, O_RDONLY } from "../sys/linux/constants.ts";
 import { close, openat2 } from "../sys/linux/fs-calls.ts";
 import { joinCgroupsOf } from "../sys/linux/join-cgroups.ts";
@@ -71,9 +70,7 @@ export async function enterApp(spec: EnterSpec): Promise<number> {
 }
 
 function resolveCredentials(spec: EnterSpec, root: ReturnType<typeof openAppRoot>): EnterSpec["own"] {
-  if (spec.user === undefined) return spec.own;
-  const decode = (file: string) => new TextDecoder().decode(root.readHead(file, 1024 * 1024) ?? new Uint8Array());
-  return resolveUser({ passwd: decode("/etc/passwd"), group: decode("/etc/group") }, { user: spec.user });
+  return spec.user === undefined ? spec.own : resolveAppUser(root, { user: spec.user });
 }
 
 // The filter goes in while CAP_SYS_ADMIN is still there, so that it does not need no_new_privs; it allows what follows.

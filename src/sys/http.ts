@@ -17,6 +17,8 @@ export interface HttpClientOptions {
   readonly userAgent: string;
   /** PEM files shown to servers that ask who we are. */
   readonly clientCertificate?: { readonly certFile: string; readonly keyFile: string };
+  /** For requests that set none; default 30 s. */
+  readonly idleTimeoutMs?: number;
 }
 
 const DEFAULT_IDLE_TIMEOUT_MS = 30_000;
@@ -51,7 +53,11 @@ async function sendFollowing(settings: Settings, request: HttpRequest, signal?: 
   const maxRedirects = request.maxRedirects ?? DEFAULT_MAX_REDIRECTS;
   let hop = { ...request, headers: lowerNames(request.headers) };
   for (let followed = 0; ; followed++) {
-    const timer = new IdleTimer(hop.url, request.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS, signal);
+    const timer = new IdleTimer(
+      hop.url,
+      request.idleTimeoutMs ?? settings.options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS,
+      signal,
+    );
     const response = await sendOnce(settings, hop, timer);
     const location = REDIRECTS.has(response.status) ? response.headers.get("location") : null;
     if (location === null || maxRedirects === 0) return toHttpResponse(response, hop.url, timer);

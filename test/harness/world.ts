@@ -60,7 +60,10 @@ export async function createWorld(): Promise<World> {
       await resources.disposeAsync();
       if (strayMounts(dir).length === 0) rmSync(dir, { recursive: true, force: true });
       problems.push(...(await settledLeaks(before)));
-      if (problems.length > 0) throw new Error(`The world left something behind:\n  ${problems.join("\n  ")}`);
+      if (problems.length === 0) return;
+      const report = `The world left something behind:\n  ${problems.join("\n  ")}`;
+      console.error(report); // when the story has failed too, the runner shows neither error's text
+      throw new Error(report);
     },
   };
 }

@@ -94,14 +94,15 @@ export function parseMount(
   }
   const volume = fresh();
   const mount = { volume, target, readOnly };
-  if (type === "tmpfs") return { volume: emptyVolume(volume), mount };
+  // As the scratch space it is: anybody may write.
+  if (type === "tmpfs") return { volume: emptyVolume(volume, 0o1777), mount };
   const source = fields.get("source") ?? fields.get("src") ?? "";
   if (type !== "bind" || !source.startsWith("/")) throw badMount(text, hint);
   return { volume: { kind: "host", name: volume, source, readOnly, recursive: true }, mount };
 }
 
-function emptyVolume(name: string): VolumeOption {
-  return { kind: "empty", name, modeOctal: 0o755, uid: 0, gid: 0 };
+function emptyVolume(name: string, modeOctal = 0o755): VolumeOption {
+  return { kind: "empty", name, modeOctal, uid: 0, gid: 0 };
 }
 
 function parseFields(pairs: readonly string[], fail: () => CliError): Map<string, string> {

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { SysError } from "../errors.ts";
 import { withFileErrors } from "../linux/file-error.ts";
 
 const SYSTEM_BUNDLES = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
@@ -6,11 +7,17 @@ const SYSTEM_BUNDLES = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/cert
 /**
  * Certificate authorities (PEM) for TLS: the given files added to the system's bundle, or undefined when no file was
  * given: then the runtime's own choice stands.
- * @throws {SysError} "sys/not-found" for a file that cannot be read.
+ * @throws {SysError} "sys/not-found" for a file that cannot be read, "sys/http-tls" for one without a certificate.
  */
 export async function readCaCertificates(caFiles: readonly string[]): Promise<string[] | undefined> {
   if (caFiles.length === 0) return undefined;
   const own = caFiles.map((path) => withFileErrors(`read CA file "${path}"`, () => readFileSync(path, "utf8")));
+  own.forEach((pem, at) => {
+    if (pem.includes("-----BEGIN CERTIFICATE-----")) return;
+    throw new SysError("sys/http-tls", `Cannot use CA file "${caFiles[at]}": no PEM certificate is in it`, {
+      hint: "give a file with -----BEGIN CERTIFICATE----- in it: --ca-file FILE",
+    });
+  });
   const { rootCertificates } = await import("node:tls");
   return [...rootCertificates, ...systemBundle(), ...own];
 }

@@ -12,6 +12,12 @@ export function httpError(reason: unknown, url: string, signal?: AbortSignal): u
   const shown = redactUrl(url);
   const code = codeOf(reason);
   const details = { cause: redactedCause(reason, url, shown), data: { url: shown, reason: code } };
+  if (code === "EPROTO" || code === "ERR_SSL_WRONG_VERSION_NUMBER") {
+    return new SysError("sys/http-failed", `Cannot reach "${shown}": the server does not speak https`, {
+      ...details,
+      hint: "if it speaks plain http and you accept that: --insecure-options=http",
+    });
+  }
   if (TLS_CODE.test(code)) {
     return new SysError("sys/http-tls", `Cannot trust the server of "${shown}": ${code}`, {
       ...details,

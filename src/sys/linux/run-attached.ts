@@ -1,6 +1,7 @@
 import { constants } from "node:os";
 import { SysError } from "../errors.ts";
-import { windowSize } from "./terminal-calls.ts";
+import { enterRawMode } from "../terminal.ts";
+import { isatty, windowSize } from "./terminal-calls.ts";
 
 /** A program that gets the caller's own input and output. */
 export interface AttachedProgram {
@@ -20,7 +21,7 @@ export interface AttachedProgram {
   afterSpawn(): void;
 }
 
-const FORWARDED = ["SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGWINCH"] as const;
+const FORWARDED = ["SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGWINCH"] as const;
 
 /**
  * Starts a program on the caller's stdin, stdout and stderr, forwards signals, and waits. Returns its exit code, 128 + n
@@ -28,10 +29,10 @@ const FORWARDED = ["SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGWINCH"] as con
  */
 export async function runAttached(program: AttachedProgram): Promise<number> {
   const env = Object.fromEntries(program.env.map((entry) => splitEnv(entry)));
-  const terminal = program.tty ? openTerminal() : undefined;
   program.beforeSpawn();
-  const child = start(program, { env, terminal });
+  const child = start(program, env);
   program.afterSpawn();
+  const { terminal } = child;
   const stopForwarding = forwardSignals(child, terminal);
   const restore = terminal === undefined ? () => {} : joinTerminal(terminal, program.interactive);
   try {
@@ -45,14 +46,14 @@ export async function runAttached(program: AttachedProgram): Promise<number> {
   return child.exitCode ?? 255;
 }
 
-function start(
-  program: AttachedProgram,
-  { env, terminal }: { readonly env: Record<string, string>; readonly terminal: Bun.Terminal | undefined },
-): Bun.Subprocess {
+// Always in a session of its own: whoever has the caller's terminal as its controlling one can type into it (TIOCSTI).
+function start(program: AttachedProgram, env: Record<string, string>): Bun.Subprocess {
   const common = { cmd: [...program.argv], argv0: program.argv0, env, cwd: program.cwd };
   try {
-    if (terminal !== undefined) return Bun.spawn({ ...common, terminal });
-    return Bun.spawn({ ...common, stdio: [program.interactive ? "inherit" : "ignore", "inherit", "inherit"] });
+    // Options, not a Terminal made before: only with these the program gets the terminal as its controlling one.
+    if (program.tty) return Bun.spawn({ ...common, terminal: terminalOptions() });
+    const stdin = program.interactive ? "inherit" : "ignore";
+    return Bun.spawn({ ...common, detached: true, stdio: [stdin, "inherit", "inherit"] });
   } catch (reason) {
     throw new SysError("sys/program-failed", `Cannot start "${program.argv0}": ${String(reason)}`, {
       hint: "check that the program and its working directory exist and that the user may use them",
@@ -61,24 +62,21 @@ function start(
   }
 }
 
-function openTerminal(): Bun.Terminal {
+function terminalOptions(): Bun.TerminalOptions {
   const size = windowSize(0) ?? windowSize(1) ?? { rows: 24, columns: 80 };
-  return new Bun.Terminal({
-    cols: size.columns,
-    rows: size.rows,
-    data: (_terminal, bytes) => void process.stdout.write(bytes),
-  });
+  return { cols: size.columns, rows: size.rows, data: (_, bytes) => void process.stdout.write(bytes) };
 }
 
 function joinTerminal(terminal: Bun.Terminal, isInteractive: boolean): () => void {
   if (!isInteractive) return () => {};
   const { stdin } = process;
   const onData = (bytes: Uint8Array) => void terminal.write(bytes);
-  if (stdin.isTTY) stdin.setRawMode(true);
+  // Not setRawMode() of stdin: it opens the terminal again by its path, which names another one in here, or none.
+  const raw = isatty(0) ? enterRawMode(0) : undefined;
   stdin.on("data", onData);
   return () => {
     stdin.off("data", onData);
-    if (stdin.isTTY) stdin.setRawMode(false);
+    raw?.[Symbol.dispose]();
     stdin.pause();
   };
 }
@@ -93,12 +91,8 @@ function forwardSignals(child: Bun.Subprocess, terminal: Bun.Terminal | undefine
     process.on(name, handler);
     return () => process.off(name, handler);
   });
-  // The program shares the terminal's foreground group: it gets ^C itself, and decides.
-  const ignore = () => {};
-  process.on("SIGINT", ignore);
   return () => {
     for (const stop of handlers) stop();
-    process.off("SIGINT", ignore);
   };
 }
 

@@ -112,5 +112,7 @@ function translate(reason: unknown, what: string, signal: AbortSignal | undefine
   if (reason.code === "sys/too-large") {
     return new TransportError("transport/bad-answer", `Cannot ${what}: the answer is too large`, details);
   }
+  // A certificate that is not trusted, a CA file that is missing: not the registry's state, and no retry helps.
+  if (reason.code !== "sys/http-failed" && reason.code !== "sys/timeout") return reason;
   return new TransportError("transport/unavailable", `Cannot ${what}: ${reason.message}`, details);
 }
