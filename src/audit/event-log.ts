@@ -46,6 +46,19 @@ export interface EventContext {
   readonly note?: (text: string) => void;
 }
 
+/** Adds the circumstances to events. */
+export function stampEvent(
+  context: Pick<EventContext, "clock" | "monotonicNs" | "bootId" | "caller">,
+): (event: EngineEvent) => RecordedEvent {
+  return (event) => ({
+    ...event,
+    time: formatTimestamp(context.clock.nowMs()),
+    bootId: context.bootId,
+    monotonicNs: context.monotonicNs(),
+    caller: context.caller,
+  });
+}
+
 /** Sink appending to the log beneath the store's root; any number of processes may share it. */
 export function openEventSink(root: Files, context: EventContext): EventSink {
   return new LogSink(root, context);
@@ -64,14 +77,7 @@ class LogSink implements EventSink {
   constructor(root: Files, context: EventContext) {
     this.#root = root;
     this.#context = context;
-    const stamp = (event: EngineEvent): RecordedEvent => ({
-      ...event,
-      time: formatTimestamp(context.clock.nowMs()),
-      bootId: context.bootId,
-      monotonicNs: context.monotonicNs(),
-      caller: context.caller,
-    });
-    this.#host = { files: root.sub(AUDIT_DIR), bootId: context.bootId, stamp };
+    this.#host = { files: root.sub(AUDIT_DIR), bootId: context.bootId, stamp: stampEvent(context) };
   }
 
   report(event: EngineEvent): void {

@@ -2,7 +2,7 @@ import type { Files } from "../sys/host.ts";
 import type { RecordedEvent } from "./events.ts";
 import { readMinimum } from "./log/pruning.ts";
 import { readAllLines } from "./log/read-lines.ts";
-import { readRecord } from "./log/record.ts";
+import { type LogRecord, readRecord } from "./log/record.ts";
 
 /** Which events to read; absent fields mean any. */
 export interface EventFilter {
@@ -12,15 +12,19 @@ export interface EventFilter {
   readonly since?: string;
 }
 
-/** Events in the order they were written, lazily, from record `fromRecnum` on. Lines that are no records are passed over. */
-export function* readEvents(files: Files, filter: EventFilter = {}, fromRecnum = 0): Generator<RecordedEvent> {
+/** Records in the order they were written, lazily, from number `fromRecnum` on. Lines that are none are passed over. */
+export function* readRecords(files: Files, fromRecnum = 0): Generator<LogRecord & { readonly content: RecordedEvent }> {
   const start = Math.max(fromRecnum, readMinimum(files));
   for (const { bytes } of readAllLines(files, start)) {
     const record = readRecord(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8"));
     if (record === undefined || record.recnum < start) continue;
-    const event = record.content as RecordedEvent;
-    if (isWanted(event, filter)) yield event;
+    yield { ...record, content: record.content as RecordedEvent };
   }
+}
+
+/** The events of these records. */
+export function* readEvents(files: Files, filter: EventFilter = {}): Generator<RecordedEvent> {
+  for (const { content } of readRecords(files)) if (isWanted(content, filter)) yield content;
 }
 
 function isWanted(event: RecordedEvent, filter: EventFilter): boolean {

@@ -178,9 +178,44 @@ export const TABLE: readonly CommandEntry[] = [
     subcommands: [
       { name: "log", summary: "List events", load: async () => (await import("./commands/audit-log.ts")).auditLog },
       {
+        name: "init",
+        summary: "Make the log's key, and its anchor in the TPM",
+        load: async () => (await import("./commands/audit-init.ts")).auditInit,
+      },
+      {
         name: "check",
         summary: "Check that nothing was changed, and name what was",
         load: async () => (await import("./commands/audit-check.ts")).auditCheck,
+      },
+      {
+        name: "prove",
+        summary: "Prove one event without the others",
+        load: async () => (await import("./commands/audit-prove.ts")).auditProve,
+      },
+      {
+        name: "verify-proof",
+        summary: "Check such a proof, on any machine",
+        load: async () => (await import("./commands/audit-verify-proof.ts")).auditVerifyProof,
+      },
+      {
+        name: "export",
+        summary: "Print all events for other programs",
+        load: async () => (await import("./commands/audit-export.ts")).auditExport,
+      },
+      {
+        name: "quote",
+        summary: "Let the TPM sign the log's head",
+        load: async () => (await import("./commands/audit-quote.ts")).auditQuote,
+      },
+      {
+        name: "witness",
+        summary: "Get a witness's cosignature",
+        load: async () => (await import("./commands/audit-witness.ts")).auditWitness,
+      },
+      {
+        name: "serve",
+        summary: "Serve the log to auditors over HTTP",
+        load: async () => (await import("./commands/audit-serve.ts")).auditServe,
       },
     ],
   },

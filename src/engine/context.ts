@@ -19,7 +19,7 @@ export interface EngineContext {
   /** The host's root directory, for the few files of it that pods are given. */
   readonly host: Files;
   /** Writes a file the user named. */
-  writeUserFile(path: string, text: string): void;
+  writeUserFile(path: string, content: string | Uint8Array): void;
   /** `/proc` for reading. */
   readonly proc: Files;
   readonly images: ImageStore;

@@ -1,3 +1,5 @@
+import { findTpm } from "../audit/anchor/find-tpm.ts";
+import { openTpmAnchor } from "../audit/anchor/tpm-anchor.ts";
 import { openEventSink } from "../audit/event-log.ts";
 import { type AuditSettings, readAuditSettings } from "../audit/settings.ts";
 import { PodStore } from "../pod/pod-store.ts";
@@ -9,6 +11,7 @@ import { readCallerFacts } from "../sys/linux/caller.ts";
 import { openFiles } from "../sys/linux/files.ts";
 import { createPrograms } from "../sys/linux/processes.ts";
 import { writeUserFile } from "../sys/user-file.ts";
+import { createAuditCalls } from "./audit/create-audit-calls.ts";
 import type { EngineContext } from "./context.ts";
 import type { EngineCalls } from "./engine-calls.ts";
 import type { EngineOptions } from "./engine-options.ts";
@@ -21,7 +24,7 @@ export function createEngine(options: EngineOptions): EngineCalls {
     ...imageCalls(ctx),
     ...trustCalls(ctx),
     ...hostCalls(ctx),
-    ...auditCalls(ctx),
+    ...createAuditCalls(ctx),
   };
 }
 
@@ -52,6 +55,15 @@ export function createContext(options: EngineOptions): EngineContext {
         settings ??= readAuditSettings(config);
         return settings;
       },
+      anchor: (log, wanted) =>
+        wanted.anchor === "off"
+          ? undefined
+          : openTpmAnchor({
+              log,
+              settings: wanted,
+              place: findTpm(openFiles("/"), wanted, process.env["GANTRY_TPM"]),
+              note: options.note,
+            }),
       spool: run,
       note: options.note,
     }),
@@ -144,18 +156,6 @@ function hostCalls(ctx: EngineContext) {
     doctor: async (...[options]: Parameters<EngineCalls["doctor"]>) =>
       (await import("./doctor.ts")).doctor(ctx, options),
     effectiveConfig: async () => (await import("./effective-config.ts")).effectiveConfig(ctx),
-  };
-}
-
-function auditCalls(ctx: EngineContext) {
-  return {
-    listEvents: async (...[input]: Parameters<EngineCalls["listEvents"]>) =>
-      (await import("./list-events.ts")).listEvents(ctx, input),
-    followEvents: (...[input, options]: Parameters<EngineCalls["followEvents"]>) =>
-      lazily(async () => (await import("./list-events.ts")).followEvents(ctx, input, options)),
-    checkAudit: async (...[input]: Parameters<EngineCalls["checkAudit"]>) =>
-      (await import("./audit/check-audit.ts")).checkAudit(ctx, input),
-    settle: () => ctx.events.settle(),
   };
 }
 

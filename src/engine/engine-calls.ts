@@ -1,4 +1,5 @@
 import type { ConfigEdits } from "../image/edit-config.ts";
+import type { AuditCalls } from "./audit-calls.ts";
 import type {
   DoctorCheck,
   ExecInput,
@@ -214,54 +215,6 @@ export interface NetworkCheck {
   readonly detail: string;
 }
 
-/** What `audit log` asks for; undefined fields match everything. */
-export interface EventFilter {
-  readonly pod?: string;
-  readonly kinds: readonly string[];
-  /** RFC 3339. */
-  readonly since?: string;
-  readonly tail?: number;
-}
-
-/** One audit record as listed: JSON shape of a row of `audit log`. */
-export interface EventSummary {
-  readonly at: string;
-  readonly kind: string;
-  readonly data: Readonly<Record<string, unknown>>;
-}
-
-/** Input of `audit check`. */
-export interface AuditCheckInput {
-  /** A verifier key kept elsewhere, which the log must be signed with. */
-  readonly vkey?: string;
-  /** Leave the TPM out. */
-  readonly offline: boolean;
-}
-
-/** JSON shape of `audit check`. */
-export interface AuditVerdict {
-  readonly ok: boolean;
-  readonly size: number;
-  /** Root hash over all records, base64 as in checkpoints. */
-  readonly root: string;
-  /** What the log's head is held against in hardware. */
-  readonly anchor: "anchored" | "unanchored" | "not checked" | "broken";
-  /** How many records the anchor covers. */
-  readonly anchoredSize: number;
-  /** In the order of the log; empty when all is well. */
-  readonly problems: readonly AuditProblem[];
-  /** What is no tampering, but worth knowing: repaired crashes, records not yet in a checkpoint. */
-  readonly remarks: readonly string[];
-}
-
-/** One thing that is wrong. */
-export interface AuditProblem {
-  /** Number of the first record concerned, when there is one. */
-  readonly record?: number;
-  readonly kind: string;
-  readonly detail: string;
-}
-
 /** Input of `status`. */
 export interface PodStatusInput {
   readonly pod: string;
@@ -290,7 +243,7 @@ export interface RunPreparedInput {
  * What the command line needs of the engine. Calls that hand the process over (`runPod` and `runPrepared` without
  * `detach`) replace it and do not return on success.
  */
-export interface EngineCalls {
+export interface EngineCalls extends AuditCalls {
   fetchImages(
     input: {
       readonly images: readonly string[];
@@ -375,13 +328,6 @@ export interface EngineCalls {
   checkNetworks(options: CallOptions): Promise<readonly NetworkCheck[]>;
   doctor(options: CallOptions): Promise<readonly DoctorCheck[]>;
   effectiveConfig(options: CallOptions): Promise<object>;
-  listEvents(input: EventFilter, options: CallOptions): Promise<readonly EventSummary[]>;
-  /** Events from now on, as they are written, until `signal`. */
-  followEvents(input: EventFilter, options: CallOptions): AsyncIterable<EventSummary>;
-  checkAudit(input: AuditCheckInput, options: CallOptions): Promise<AuditVerdict>;
-
-  /** End of a command: what it reported becomes durable, anchored and published. Reports failures as notes. */
-  settle(): void;
 
   /** Hidden verbs: this program starting itself again. The payload is JSON made by the engine, `argv` what follows the verb. */
   unpackJob(input: { readonly payload: string }, options: CallOptions): Promise<number>;

@@ -1,11 +1,11 @@
 import type { RecordedEvent } from "../audit/events.ts";
 import { AUDIT_DIR } from "../audit/log/log-layout.ts";
 import { readLogEnd } from "../audit/log/log-state.ts";
-import { readEvents } from "../audit/read-events.ts";
+import { readRecords } from "../audit/read-events.ts";
 import { formatTimestamp } from "../base/clock.ts";
 import { PodError } from "../pod/errors.ts";
+import type { EventFilter, EventSummary } from "./audit-calls.ts";
 import type { EngineContext } from "./context.ts";
-import type { EventFilter, EventSummary } from "./engine-calls.ts";
 import { UseCaseError } from "./errors.ts";
 
 /**
@@ -16,9 +16,9 @@ import { UseCaseError } from "./errors.ts";
 export async function listEvents(ctx: EngineContext, filter: EventFilter): Promise<readonly EventSummary[]> {
   const isWanted = matcher(ctx, filter);
   const found: EventSummary[] = [];
-  for (const event of readEvents(ctx.root.sub(AUDIT_DIR))) {
-    if (!isWanted(event)) continue;
-    found.push(summarise(event));
+  for (const record of readRecords(ctx.root.sub(AUDIT_DIR))) {
+    if (!isWanted(record.content)) continue;
+    found.push(summarise(record));
     // Memory stays bounded by what is asked for, not by the age of the log.
     if (filter.tail !== undefined && found.length > Math.max(filter.tail, 0) * 2 + 1024)
       found.splice(0, found.length - filter.tail);
@@ -42,7 +42,7 @@ export async function* followEvents(
   while (!signal.aborted) {
     const size = readLogEnd(files)?.frontier.size ?? next;
     if (size > next) {
-      for (const event of readEvents(files, {}, next)) if (isWanted(event)) yield summarise(event);
+      for (const record of readRecords(files, next)) if (isWanted(record.content)) yield summarise(record);
       next = size;
     }
     await Bun.sleep(POLL_MS);
@@ -60,9 +60,9 @@ function matcher(ctx: EngineContext, filter: EventFilter): (event: RecordedEvent
   };
 }
 
-function summarise(event: RecordedEvent): EventSummary {
-  const { type, time, ...data } = event;
-  return { at: time, kind: type, data };
+function summarise({ recnum, content }: { readonly recnum: number; readonly content: RecordedEvent }): EventSummary {
+  const { type, time, ...data } = content;
+  return { record: recnum, at: time, kind: type, data };
 }
 
 function normalTime(text: string): string {

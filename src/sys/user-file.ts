@@ -6,8 +6,8 @@ import { openTempFile } from "./linux/temp-file.ts";
 import { randomHex } from "./random.ts";
 
 /** Writes a file at a path the user named, relative to the working directory. @throws {SysError} */
-export function writeUserFile(path: string, text: string): void {
-  withFileErrors(`write "${path}"`, () => writeFileSync(path, text));
+export function writeUserFile(path: string, content: string | Uint8Array): void {
+  withFileErrors(`write "${path}"`, () => writeFileSync(path, content));
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Files } from "../../sys/host.ts";
-import type { AnchorFacts } from "../events.ts";
+import { type AnchorStep, stepOf } from "../anchor/anchor-steps.ts";
 import { SEGMENT_RECORDS } from "../log/log-layout.ts";
 import { prunedFrontier, readMinimum } from "../log/pruning.ts";
 import { readAllLines } from "../log/read-lines.ts";
@@ -9,18 +9,6 @@ import { leafHash, type TreeHash } from "../merkle/hash.ts";
 import type { TreeHead } from "../merkle/proofs.ts";
 import type { Problem } from "./problems.ts";
 import { TileComparer } from "./tile-comparer.ts";
-
-/** One extension of the NV index, as the log tells it. */
-export interface AnchorStep {
-  readonly recnum: number;
-  readonly nvIndex: number;
-  /** Hexadecimal. */
-  readonly digest: string;
-  /** Records that the extended tree head covers. */
-  readonly size: number;
-  /** Present where a new index begins. */
-  readonly facts?: AnchorFacts;
-}
 
 /** What one pass over all records found. */
 export interface RecordScan {
@@ -116,10 +104,8 @@ class Scanner {
         `record ${recnum} (${content.type}) names another tree than the one before it`,
       );
     }
-    if (record.nv_index !== undefined) {
-      const facts = content.type === "audit.initialised" ? { facts: content["anchor"] as AnchorFacts } : {};
-      this.#steps.push({ recnum, nvIndex: record.nv_index, digest: record.digests[0].digest, size: recnum, ...facts });
-    }
+    const step = stepOf(record);
+    if (step !== undefined) this.#steps.push(step);
     if (content.type === "log.damaged") {
       const found = Number(content["foundSize"]);
       this.#problem(

@@ -1,4 +1,4 @@
-import type { AuditVerdict } from "../../engine/engine-calls.ts";
+import type { AuditVerdict } from "../../engine/audit-calls.ts";
 import { defineCommand } from "../command.ts";
 
 /** `audit check`: is the log whole, unchanged, and what the TPM remembers? */

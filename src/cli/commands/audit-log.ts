@@ -1,4 +1,4 @@
-import type { EventSummary } from "../../engine/engine-calls.ts";
+import type { EventSummary } from "../../engine/audit-calls.ts";
 import { defineCommand } from "../command.ts";
 import { formatTime } from "../format-values.ts";
 
@@ -34,12 +34,12 @@ export const auditLog = defineCommand({
       return undefined;
     }
     out.result(await calls.listEvents(filter, { signal }), (events) => {
-      return out.table(["TIME", "EVENT", "DATA"], events.map(rowOf));
+      return out.table(["RECORD", "TIME", "EVENT", "DATA"], events.map(rowOf));
     });
     return undefined;
   },
 });
 
 function rowOf(event: EventSummary): string[] {
-  return [formatTime(event.at), event.kind, JSON.stringify(event.data)];
+  return [String(event.record), formatTime(event.at), event.kind, JSON.stringify(event.data)];
 }

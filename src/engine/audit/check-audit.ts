@@ -1,8 +1,11 @@
+import { type AnchorCheck, checkAnchor } from "../../audit/check/check-anchor.ts";
 import { checkLog } from "../../audit/check/check-log.ts";
 import { AUDIT_DIR } from "../../audit/log/log-layout.ts";
 import { parseVkey } from "../../audit/note/note-keys.ts";
+import type { AuditCheckInput, AuditVerdict } from "../audit-calls.ts";
 import type { EngineContext } from "../context.ts";
-import type { AuditCheckInput, AuditVerdict } from "../engine-calls.ts";
+import { auditParts } from "./audit-parts.ts";
+import { readAnchorNow } from "./read-anchor.ts";
 
 /**
  * `audit check`: records, tiles, checkpoints and anchor against each other.
@@ -10,16 +13,23 @@ import type { AuditCheckInput, AuditVerdict } from "../engine-calls.ts";
  */
 export async function checkAudit(ctx: EngineContext, input: AuditCheckInput): Promise<AuditVerdict> {
   const demanded = input.vkey === undefined ? undefined : parseVkey(input.vkey);
+  const parts = auditParts(ctx);
+  // The anchor first: what is appended while the log is read is newer than it, never older.
+  const reading = input.offline ? undefined : await readAnchorNow(ctx, parts);
   const log = checkLog(ctx.root.sub(AUDIT_DIR), demanded);
-  const problems = [...log.problems];
-  const verdict: AuditVerdict = {
+  const anchor: AnchorCheck =
+    reading === undefined
+      ? { state: "not checked", anchoredSize: 0, problems: [], remarks: [] }
+      : checkAnchor(log.steps, reading);
+  // With records missing the anchor cannot fit: the first finding tells it better.
+  const problems = [...log.problems, ...anchor.problems];
+  return {
     ok: problems.length === 0,
     size: log.head.size,
     root: Buffer.from(log.head.root).toString("base64"),
-    anchor: "unanchored",
-    anchoredSize: 0,
+    anchor: anchor.state,
+    anchoredSize: anchor.anchoredSize,
     problems,
-    remarks: log.remarks,
+    remarks: [...log.remarks, ...anchor.remarks],
   };
-  return verdict;
 }

@@ -1,0 +1,55 @@
+import { AUDIT_DIR, CHECKPOINT_FILE, VKEY_FILE, WITNESSED_FILE } from "../../audit/log/log-layout.ts";
+import { type ServedFile, serveFiles } from "../../sys/http/file-server.ts";
+import type { AuditServeInput } from "../audit-calls.ts";
+import type { EngineContext } from "../context.ts";
+import { UseCaseError } from "../errors.ts";
+import { auditParts } from "./audit-parts.ts";
+import { publishNow } from "./prove-event.ts";
+
+const PUBLISH_EVERY_MS = 2000;
+const TILE = /^\/tile\/(?:[0-9]|[1-5][0-9]|6[0-3]|entries)\/(?:x[0-9]{3}\/)*[0-9]{3}(?:\.p\/[1-9][0-9]{0,2})?$/;
+
+/**
+ * `audit serve`: the log for auditors, as any C2SP tlog-tiles client reads it, until `signal`. Only what is public is
+ * served; nothing is written but checkpoints over what other commands append.
+ * @throws {UseCaseError} "engine/bad-input"
+ */
+export async function serveLog(
+  ctx: EngineContext,
+  input: AuditServeInput,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<void> {
+  const [, hostname, port] = /^(.+):([0-9]{1,5})$/.exec(input.listen) ?? [];
+  if (hostname === undefined || Number(port) > 65_535) {
+    throw new UseCaseError("engine/bad-input", `Cannot listen on "${input.listen}": it is no address and port`, {
+      hint: "write it as 127.0.0.1:8080 or [::1]:8080",
+    });
+  }
+  const parts = auditParts(ctx);
+  publishNow(ctx, parts);
+  const listen = { hostname: hostname.replace(/^\[|\]$/g, ""), port: Number(port) };
+  await using server = serveFiles(ctx.root.sub(AUDIT_DIR), listen, findServed);
+  input.onListening(server.address);
+  while (!signal.aborted) {
+    await sleep(PUBLISH_EVERY_MS, signal);
+    publishNow(ctx, parts);
+  }
+}
+
+function findServed(path: string): ServedFile | undefined {
+  const text = { contentType: "text/plain; charset=utf-8", immutable: false };
+  if (path === "/checkpoint") return { rel: CHECKPOINT_FILE, ...text };
+  if (path === "/witnessed") return { rel: WITNESSED_FILE, ...text };
+  if (path === "/log.vkey") return { rel: VKEY_FILE, ...text };
+  return TILE.test(path) ? { rel: path.slice(1), contentType: "application/octet-stream", immutable: true } : undefined;
+}
+
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
