@@ -3,6 +3,7 @@
 import { ensureBuild } from "./setup/build.mjs";
 import { ensureDebianPackages, missingDebianPackages } from "./setup/debian.mjs";
 import { hostProblems } from "./setup/host.mjs";
+import { ensureNewerPackages } from "./setup/newer.mjs";
 import { ensureNpmPackages } from "./setup/npm.mjs";
 import { fail, SetupError } from "./setup/report.mjs";
 
@@ -16,6 +17,7 @@ function main(mode) {
   if (problems.length > 0) throw new SetupError(7, "Cannot set up Gantry: this host lacks something", problems);
   ensureDebianPackages(mode);
   ensureNpmPackages();
+  if (mode === "test") ensureNewerPackages();
   ensureBuild();
 }
 

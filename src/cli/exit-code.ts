@@ -98,6 +98,7 @@ const EXIT_CODES = {
   "transport/unsupported": 2,
   "transport/bad-archive": 2,
   "transport/bad-credentials": 2,
+  "transport/bad-lookaside": 2,
   "network/bad-config": 2,
   "network/unknown-network": 3,
   "network/plugin-missing": 7,

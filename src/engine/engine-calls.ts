@@ -317,7 +317,14 @@ export interface EngineCalls extends AuditCalls {
     options: CallOptions,
   ): Promise<TrustVerdict>;
   signImage(
-    input: { readonly image: string; readonly keyFile?: string; readonly gpgKey?: string; readonly output?: string },
+    input: {
+      readonly image: string;
+      readonly keyFile?: string;
+      readonly gpgKey?: string;
+      readonly output?: string;
+      readonly format?: "openpgp" | "simple" | "cosign" | "bundle";
+      readonly identity?: string;
+    },
     options: CallOptions,
   ): Promise<SignedImage>;
   discover(input: DiscoverInput, options: CallOptions): Promise<Discovered>;

@@ -1,14 +1,17 @@
 import { type ImageName, registryReference, repositoryOf } from "../image/image-name.ts";
+import type { ImageArgument } from "../image/reference.ts";
 import { realPath } from "../sys/linux/real-path.ts";
 import type { ImageSource } from "../transport/image-source.ts";
 import type { ImageIdentity } from "../trust/containers/policy.ts";
-import type { RemoteArgument } from "./open-image-source.ts";
 
 /**
  * The image as `policy.json` names it. A name is governed as that name in `docker:`, wherever discovery or a mirror leads;
  * paths are resolved, so that a link cannot lead out of the scope that governs its target.
  */
-export function imageIdentity(argument: RemoteArgument, source: Pick<ImageSource, "policyTransport">): ImageIdentity {
+export function imageIdentity(
+  argument: Exclude<ImageArgument, { readonly kind: "stored" }>,
+  source: Pick<ImageSource, "policyTransport">,
+): ImageIdentity {
   switch (argument.kind) {
     case "name":
     case "docker":

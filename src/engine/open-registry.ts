@@ -13,6 +13,7 @@ import { openRegistrySource, type RegistryImage } from "../transport/registry/op
 import type { RegistryHost } from "../transport/registry/registry-client.ts";
 import type { EngineContext } from "./context.ts";
 import { readHostCertificates } from "./host-certificates.ts";
+import { withLookaside } from "./lookaside.ts";
 import { readRegistriesConf } from "./registries-conf.ts";
 
 interface OpenOptions {
@@ -35,13 +36,17 @@ export async function openRegistry(
   options: OpenOptions = {},
 ): Promise<ImageSource> {
   const sources: ImageSource[] = [];
-  for (const place of resolveRegistry(readRegistriesConf(ctx), input.name)) {
+  const places = resolveRegistry(readRegistriesConf(ctx), input.name);
+  for (const place of places) {
     const { host, image } = await reachRegistry(ctx, place, options);
     sources.push(openRegistrySource(host, image));
   }
   const [only] = sources;
-  if (only !== undefined && sources.length === 1 && input.onAttempt === undefined) return only;
-  return openFirstAvailable(sources, input.onAttempt);
+  const source =
+    only !== undefined && sources.length === 1 && input.onAttempt === undefined
+      ? only
+      : openFirstAvailable(sources, input.onAttempt);
+  return withLookaside(ctx, source, [input.name, ...places.map((place) => place.name)]);
 }
 
 /**

@@ -17,7 +17,14 @@ export interface SignInput {
   readonly gpgKey?: string;
   /** File for a detached signature instead of the usual place. */
   readonly output?: string;
+  /** Default `openpgp`: plainly over the manifest or archive. */
+  readonly format?: SignatureFormat;
+  /** Name inside a simple or cosign signature, instead of the reference. */
+  readonly identity?: string;
 }
+
+/** Ways to sign; docs/trust.md says who verifies which. */
+export type SignatureFormat = "openpgp" | "simple" | "cosign" | "bundle";
 
 /**
  * `sign`: archives get FILE.asc beside them, layouts and registries an attached artifact for the image and, of an index,
@@ -31,6 +38,8 @@ export async function signImage(
   options: { readonly signal?: AbortSignal } = {},
 ): Promise<SignedImage> {
   const argument = parseImageArgument(input.image);
+  if (input.format !== undefined && input.format !== "openpgp")
+    return await signInFormat(ctx, { ...input, format: input.format }, options);
   const signer = createSigner(ctx, input);
   const output = input.output === undefined ? {} : { output: input.output };
   switch (argument.kind) {
@@ -58,6 +67,36 @@ export async function signImage(
         },
       );
   }
+}
+
+async function signInFormat(
+  ctx: EngineContext,
+  input: SignInput & { readonly format: Exclude<SignatureFormat, "openpgp"> },
+  options: { readonly signal?: AbortSignal },
+): Promise<SignedImage> {
+  const { format, keyFile, gpgKey, identity, output } = input;
+  const argument = parseImageArgument(input.image);
+  const named = identity === undefined ? {} : { identity };
+  if (format === "simple") {
+    const { signSimple } = await import("./sign-simple.ts");
+    const { createMessageSigner } = await import("./message-signer.ts");
+    const signer = createMessageSigner(ctx, {
+      ...(keyFile === undefined ? {} : { keyFile }),
+      ...(gpgKey === undefined ? {} : { gpgKey }),
+    });
+    return await signSimple(ctx, { signer, argument, ...named, ...(output === undefined ? {} : { output }) }, options);
+  }
+  if (output !== undefined) {
+    throw new UseCaseError(
+      "engine/bad-input",
+      `Cannot write a ${format} signature to a file: it belongs to its registry`,
+      {
+        hint: "leave --output out",
+      },
+    );
+  }
+  const { signSigstore } = await import("./sign-sigstore.ts");
+  return await signSigstore(ctx, { format, keyFile, argument, ...named }, options);
 }
 
 function isStored(ctx: EngineContext, argument: Extract<ImageArgument, { readonly kind: "name" }>): boolean {

@@ -93,7 +93,7 @@ function createGpgSigner(ctx: EngineContext, keyId: string | undefined): Signer 
 }
 
 /** What gpg needs to find its keys and to ask for a passphrase. */
-function gpgEnvironment(ctx: EngineContext): Record<string, string> {
+export function gpgEnvironment(ctx: EngineContext): Record<string, string> {
   const names = [
     "PATH",
     "HOME",
@@ -112,11 +112,17 @@ function gpgEnvironment(ctx: EngineContext): Record<string, string> {
 // The signature says which key made it; gpg has its public half.
 async function exportPublicKeys(ctx: EngineContext, text: string, options: SignOptions): Promise<readonly ReadKey[]> {
   const { verifyDetached } = await import("../trust/openpgp/verify-detached.ts");
-  const { readKeys } = await import("../trust/openpgp/read-keys.ts");
   const atMs = ctx.clock.nowMs();
   const signature = new TextEncoder().encode(text);
   const [finding] = await verifyDetached({ message: "checked-before", signature, keys: [], atMs });
-  const argv = ["gpg", "--batch", "--armor", "--export", `0x${finding?.signer ?? ""}`] as const;
+  return await exportKey(ctx, finding?.signer ?? "", options);
+}
+
+/** Public half of the key with that id, from the user's gpg. @throws {TrustError} "trust/cannot-sign" */
+export async function exportKey(ctx: EngineContext, keyId: string, options: SignOptions): Promise<readonly ReadKey[]> {
+  const { readKeys } = await import("../trust/openpgp/read-keys.ts");
+  const atMs = ctx.clock.nowMs();
+  const argv = ["gpg", "--batch", "--armor", "--export", `0x${keyId}`] as const;
   const exported = await ctx.programs.run({ argv, env: gpgEnvironment(ctx) }, options);
   if (exported.exitCode === 0 && exported.stdout !== "")
     return await readKeys(new TextEncoder().encode(exported.stdout), atMs);

@@ -29,9 +29,14 @@ export function trustConfig(ctx: Pick<EngineContext, "root" | "config" | "host">
     containers: {
       files: ctx.host,
       policyPath: containersPath(ctx, { own: "containers-policy.json", usual: "policy.json" }),
-      registriesDir: containersPath(ctx, { own: "registries.d", usual: "registries.d" }),
+      registriesDir: registriesDir(ctx),
     },
   };
+}
+
+/** The `registries.d` in force, absolute: places of simple signatures beside registries. */
+export function registriesDir(ctx: Pick<EngineContext, "config">): string {
+  return containersPath(ctx, { own: "registries.d", usual: "registries.d" });
 }
 
 function containersPath(

@@ -3,7 +3,7 @@ import type { Digest } from "../image/digest.ts";
 import { ImageError } from "../image/errors.ts";
 import { TransportError } from "./errors.ts";
 import type { FoundSignature } from "./image-source.ts";
-import { MAX_SIGNATURE_BYTES, MAX_SIGNATURES, signatureLayer } from "./signature-artifact.ts";
+import { MAX_BUNDLE_BYTES, MAX_SIGNATURES, signatureLayer } from "./signature-artifact.ts";
 
 const MAX_ARTIFACT_BYTES = 1_048_576;
 
@@ -27,12 +27,14 @@ export async function collectSignatures(
   for (const candidate of candidates.slice(0, MAX_SIGNATURES)) {
     try {
       const manifest = await read(candidate, MAX_ARTIFACT_BYTES);
-      const layer = signatureLayer(manifest, subject);
-      if (layer === undefined) continue;
+      const signature = signatureLayer(manifest, subject);
+      if (signature === undefined) continue;
+      const { layer, kind } = signature;
       found.push({
-        bytes: await read(layer, MAX_SIGNATURE_BYTES),
+        bytes: await read(layer, MAX_BUNDLE_BYTES),
         from: `${place}@${candidate.digest}`,
         over: "manifest",
+        ...(kind === "bundle" ? { kind } : {}),
       });
     } catch (reason) {
       if (!isItsOwnFault(reason)) throw reason;
@@ -41,7 +43,8 @@ export async function collectSignatures(
   return found;
 }
 
-function isItsOwnFault(reason: unknown): boolean {
+/** Whether a candidate is to blame for a failure, not the place it is at. */
+export function isItsOwnFault(reason: unknown): boolean {
   if (reason instanceof ImageError) return true;
   if (!(reason instanceof TransportError)) return false;
   return ["transport/not-found", "transport/bad-answer", "transport/unsupported", "transport/bad-archive"].includes(

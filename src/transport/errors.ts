@@ -9,7 +9,8 @@ export type TransportErrorCode =
   | "transport/bad-answer"
   | "transport/unsupported"
   | "transport/bad-archive"
-  | "transport/bad-credentials";
+  | "transport/bad-credentials"
+  | "transport/bad-lookaside";
 
 /** A registry, layout or archive that did not give what was asked for. `data.retryAfterMs` is the peer's own wish. */
 export class TransportError extends EngineError<TransportErrorCode> {}

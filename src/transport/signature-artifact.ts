@@ -3,10 +3,12 @@ import { type Digest, digestOf, splitDigest } from "../image/digest.ts";
 import { OCI_EMPTY, OCI_MANIFEST } from "../image/media-types.ts";
 import { parseManifest } from "../image/parse-manifest.ts";
 import { TransportError } from "./errors.ts";
-import { SIGNATURE_ARTIFACT_TYPE, SIGNATURE_LAYER_TYPE } from "./signature-media-types.ts";
+import { BUNDLE_TYPE_PREFIX, SIGNATURE_ARTIFACT_TYPE, SIGNATURE_LAYER_TYPE } from "./signature-media-types.ts";
 
 /** Largest signature read or written. */
 export const MAX_SIGNATURE_BYTES = 65_536;
+/** Largest sigstore bundle read: with certificate, log proofs and time stamps some kilobytes. */
+export const MAX_BUNDLE_BYTES = 262_144;
 /** Most signatures looked at per image. */
 export const MAX_SIGNATURES = 32;
 
@@ -85,17 +87,26 @@ export function referrersTag(digest: Digest): string {
   return `${algorithm}-${hex}`;
 }
 
+/** The signature inside an artifact, and its kind. */
+export interface SignatureLayer {
+  readonly layer: Descriptor;
+  readonly kind: "openpgp" | "bundle";
+}
+
 /**
- * Descriptor of the signature inside an artifact manifest, when it really is a signature of `subject`; undefined for
- * any other artifact. Claims nothing about validity. Both size limits hold.
+ * The signature inside an artifact manifest, OpenPGP or sigstore bundle, when it really is a signature of `subject`;
+ * undefined for any other artifact. Claims nothing about validity. The size limits hold.
  * @throws {ImageError} "image/bad-manifest"
  */
-export function signatureLayer(raw: Uint8Array, subject: Digest): Descriptor | undefined {
+export function signatureLayer(raw: Uint8Array, subject: Digest): SignatureLayer | undefined {
   const artifact = parseManifest(raw, OCI_MANIFEST);
-  const layer = artifact.layers[0];
-  if (artifact.artifactType !== SIGNATURE_ARTIFACT_TYPE || artifact.subject?.digest !== subject) return undefined;
-  if (layer?.mediaType !== SIGNATURE_LAYER_TYPE || layer.sizeBytes > MAX_SIGNATURE_BYTES) return undefined;
-  return layer;
+  const [layer] = artifact.layers;
+  if (layer === undefined || artifact.subject?.digest !== subject) return undefined;
+  if (layer.mediaType.startsWith(BUNDLE_TYPE_PREFIX))
+    return layer.sizeBytes > MAX_BUNDLE_BYTES ? undefined : { layer, kind: "bundle" };
+  if (artifact.artifactType !== SIGNATURE_ARTIFACT_TYPE) return undefined;
+  if (layer.mediaType !== SIGNATURE_LAYER_TYPE || layer.sizeBytes > MAX_SIGNATURE_BYTES) return undefined;
+  return { layer, kind: "openpgp" };
 }
 
 function blobOf(raw: Uint8Array, mediaType: string): BuiltBlob {

@@ -12,6 +12,17 @@ export const sign = defineCommand({
       placeholder: "ID",
       help: "Key of the user's own gpg keyring",
     },
+    format: {
+      type: "string",
+      placeholder: "FORMAT",
+      help: "openpgp (default), simple (skopeo, podman), cosign, or bundle (cosign 3)",
+    },
+    identity: {
+      type: "string",
+      aliases: ["sign-identity"],
+      placeholder: "NAME",
+      help: "Name inside a simple or cosign signature (default: the reference)",
+    },
     output: {
       type: "string",
       short: "o",
@@ -19,7 +30,12 @@ export const sign = defineCommand({
       help: "Write the signature here (default: beside the archive)",
     },
   },
-  examples: ["sign --key=./release.key app.tar", "sign --gpg-key=release@example.com docker://example.com/app:1.2"],
+  examples: [
+    "sign --key=./release.key app.tar",
+    "sign --gpg-key=release@example.com docker://example.com/app:1.2",
+    "sign --format=simple --gpg-key=release@example.com docker://example.com/app:1.2",
+    "sign --format=cosign --key=cosign.key docker://example.com/app:1.2",
+  ],
 
   async run({ args, flags, engine, out, signal }) {
     const { key, output } = flags;
@@ -30,6 +46,7 @@ export const sign = defineCommand({
         "pass exactly one of --key=FILE and --gpg-key=ID",
       );
     }
+    const format = parseFormat(flags.format);
     const calls = await engine();
     const signed = await calls.signImage(
       {
@@ -37,6 +54,8 @@ export const sign = defineCommand({
         ...(key === undefined ? {} : { keyFile: key }),
         ...(gpgKey === undefined ? {} : { gpgKey }),
         ...(output === undefined ? {} : { output }),
+        ...(format === undefined ? {} : { format }),
+        ...(flags.identity === undefined ? {} : { identity: flags.identity }),
       },
       { signal },
     );
@@ -44,3 +63,12 @@ export const sign = defineCommand({
     return undefined;
   },
 });
+
+const FORMATS = ["openpgp", "simple", "cosign", "bundle"] as const;
+
+function parseFormat(text: string | undefined): (typeof FORMATS)[number] | undefined {
+  if (text === undefined) return undefined;
+  const format = FORMATS.find((one) => one === text);
+  if (format !== undefined) return format;
+  throw usageError(`Cannot sign in format "${text.slice(0, 100)}": unknown`, `use one of: ${FORMATS.join(", ")}`);
+}

@@ -5,7 +5,7 @@ import { parseIndex } from "../../image/parse-index.ts";
 import { collectSignatures, type DocumentReader } from "../collect-signatures.ts";
 import type { FoundSignature } from "../image-source.ts";
 import { referrersTag } from "../signature-artifact.ts";
-import { SIGNATURE_ARTIFACT_TYPE } from "../signature-media-types.ts";
+import { isSignatureType } from "../signature-media-types.ts";
 import { MAX_LAYOUT_INDEX_BYTES, REF_NAME, readLayoutIndex } from "./layout-index.ts";
 import type { LayoutReader } from "./layout-reader.ts";
 
@@ -26,7 +26,7 @@ export async function findLayoutSignatures(
   const all = [...entries, ...referrers].filter(
     ({ mediaType, digest }) => mediaType === OCI_MANIFEST && digest !== subject,
   );
-  const said = all.filter(({ artifactType }) => artifactType === SIGNATURE_ARTIFACT_TYPE);
+  const said = all.filter(({ artifactType }) => artifactType !== undefined && isSignatureType(artifactType));
   const silent = all.filter(({ artifactType }) => artifactType === undefined);
   const candidates = [...new Map([...said, ...silent].map((entry) => [entry.digest, entry])).values()];
   return collectSignatures(read, { subject, candidates, place });

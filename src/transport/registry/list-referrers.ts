@@ -13,25 +13,25 @@ const MAX_PAGES = 20;
 const NO_API = [400, 404, 405, 406, 501];
 
 /**
- * Manifests that name `subject`, with the wanted artifact type or none stated (the caller looks inside). Reads at most
+ * Manifests that name `subject`, with a wanted artifact type or none stated (the caller looks inside). Reads at most
  * 20 pages; falls back to the referrers tag where the registry has no referrers API.
  * @throws {TransportError} as the client does.
  * Spec: OCI distribution-spec v1.1.0, "Listing Referrers".
  */
 export async function listReferrers(
   client: RegistryClient,
-  { subject, artifactType }: { readonly subject: Digest; readonly artifactType: string },
+  { subject, isWanted }: { readonly subject: Digest; readonly isWanted: (artifactType: string) => boolean },
   options: { readonly signal?: AbortSignal } = {},
 ): Promise<readonly Descriptor[]> {
   const found: Descriptor[] = [];
-  let target: string | undefined = `referrers/${subject}?artifactType=${encodeURIComponent(artifactType)}`;
+  let target: string | undefined = `referrers/${subject}`;
   for (let page = 0; target !== undefined && page < MAX_PAGES; page++) {
     const answer: Page | undefined = await fetchPage(client, { target, subject }, options);
-    if (answer === undefined) return keep(await readFallback(client, subject, options), artifactType);
+    if (answer === undefined) return keep(await readFallback(client, subject, options), isWanted);
     found.push(...answer.entries);
     target = answer.next;
   }
-  return keep(found, artifactType);
+  return keep(found, isWanted);
 }
 
 interface Page {
@@ -79,6 +79,6 @@ async function readFallback(
   }
 }
 
-function keep(entries: readonly Descriptor[], artifactType: string): readonly Descriptor[] {
-  return entries.filter((entry) => entry.artifactType === undefined || entry.artifactType === artifactType);
+function keep(entries: readonly Descriptor[], isWanted: (artifactType: string) => boolean): readonly Descriptor[] {
+  return entries.filter((entry) => entry.artifactType === undefined || isWanted(entry.artifactType));
 }

@@ -1,9 +1,7 @@
-import { collectSignatures } from "../collect-signatures.ts";
 import type { ImageSource } from "../image-source.ts";
-import { SIGNATURE_ARTIFACT_TYPE } from "../signature-media-types.ts";
 import { fetchDocument } from "./fetch-document.ts";
 import { type FetchedManifest, fetchManifest } from "./fetch-manifest.ts";
-import { listReferrers } from "./list-referrers.ts";
+import { findRegistrySignatures } from "./find-registry-signatures.ts";
 import { openBlob } from "./open-blob.ts";
 import { createRegistryClient, type RegistryHost } from "./registry-client.ts";
 
@@ -44,11 +42,8 @@ export function openRegistrySource(host: RegistryHost, image: RegistryImage): Im
       return fetchDocument(client, { descriptor, limitBytes }, options);
     },
     openBlob: (descriptor, fromByte, options = {}) => openBlob(client, { descriptor, fromByte }, options),
-    async findSignatures(subject, options = {}) {
-      const candidates = await listReferrers(client, { subject, artifactType: SIGNATURE_ARTIFACT_TYPE }, options);
-      const read = (descriptor: Parameters<ImageSource["readDocument"]>[0], limitBytes: number) =>
-        fetchDocument(client, { descriptor, limitBytes }, options);
-      return collectSignatures(read, { subject, candidates, place });
+    findSignatures(subject, options = {}) {
+      return findRegistrySignatures(client, { subject, place }, options);
     },
     async [Symbol.asyncDispose]() {},
   };

@@ -8,12 +8,14 @@ export interface GpgSignInput {
     | { readonly kind: "bytes"; readonly bytes: Uint8Array };
   /** Anything `gpg --local-user` understands; default: gpg's default key. */
   readonly keyId?: string;
+  /** `detached` (the default), or `message`: content and signature in one. */
+  readonly form?: "detached" | "message";
   /** Environment of gpg: HOME, GNUPGHOME, GPG_TTY and PATH are what it needs. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
 /**
- * Detached armored signature made by the user's own gpg and agent, so that the private key never leaves it.
+ * Armored signature made by the user's own gpg and agent, so that the private key never leaves it.
  * @throws {TrustError} "trust/cannot-sign" with gpg's own words.
  */
 export async function signWithGpg(
@@ -39,7 +41,7 @@ export async function signWithGpg(
         ...user,
         "--output",
         "-",
-        "--detach-sign",
+        input.form === "message" ? "--sign" : "--detach-sign",
         ...file,
       ],
       ...(input.env === undefined ? {} : { env: input.env }),

@@ -19,9 +19,10 @@ export interface SigstoreEvidence {
   readonly chain?: string;
 }
 
-/** Statement type of an image signature: attestations about an image do not vouch for it. */
-const SIGN_PREDICATE = "https://sigstore.dev/cosign/sign/v1";
-const IN_TOTO = "application/vnd.in-toto+json";
+/** Statement type of an image signature: other attestations about an image do not vouch for it. */
+export const SIGN_PREDICATE = "https://sigstore.dev/cosign/sign/v1";
+/** Payload type of statements in a DSSE envelope. */
+export const IN_TOTO = "application/vnd.in-toto+json";
 const MAX_BUNDLE_BYTES = 512 * 1024;
 
 /** Reads a cosign `.sig` layer. @throws {TrustError} "trust/bad-signature" */

@@ -13,6 +13,10 @@ export interface SignedMessageParts {
 
 type OpenMessage = Awaited<ReturnType<OpenPgpLibrary["readMessage"]>>;
 
+interface PacketStream {
+  readToEnd(join: (all: readonly unknown[]) => readonly unknown[]): Promise<readonly unknown[]>;
+}
+
 /** Most signatures looked at in one message. */
 const MAX_SIGNATURES = 32;
 
@@ -25,7 +29,7 @@ export async function readSignedMessage(bytes: Uint8Array): Promise<SignedMessag
   if (bytes.byteLength === 0 || bytes.byteLength > MAX_SIGNATURE_BYTES) throw notSigned("empty or too large");
   const pgp = await loadOpenPgp();
   const message = await openMessage(pgp, bytes);
-  const packets = packetsOf(message);
+  const packets = await allPackets(message);
   const signatures = packets.filter((packet) => packet instanceof pgp.SignaturePacket);
   const literals = packets.filter((packet) => packet instanceof pgp.LiteralDataPacket);
   const isPlain = packets.every(
@@ -43,10 +47,15 @@ export async function readSignedMessage(bytes: Uint8Array): Promise<SignedMessag
   return { content, packets: signatures };
 }
 
-/** Also the packets after the literal, which the library keeps apart in a list that serves it as a stream. */
-function packetsOf(message: OpenMessage): unknown[] {
-  const stream = "stream" in message.packets ? message.packets.stream : undefined;
-  return [...new Set([...Array.from<unknown>(message.packets), ...(Array.isArray(stream) ? stream : [])])];
+/** The library parses up to the literal and keeps what follows it, the signatures, in a stream of its own kind. */
+async function allPackets(message: OpenMessage): Promise<readonly unknown[]> {
+  const { stream } = message.packets as unknown as { readonly stream?: PacketStream | null };
+  try {
+    const rest = await stream?.readToEnd((all) => all);
+    return [...new Set([...Array.from<unknown>(message.packets), ...(rest ?? [])])];
+  } catch (reason) {
+    throw notSigned("what follows the document is malformed", reason);
+  }
 }
 
 async function openMessage(pgp: OpenPgpLibrary, bytes: Uint8Array): Promise<OpenMessage> {
