@@ -66,6 +66,11 @@ const IMAGE: readonly CommandEntry[] = [
     load: async () => (await import("./commands/image-export.ts")).imageExport,
   },
   {
+    name: "convert",
+    summary: "Write an image in another format",
+    load: async () => (await import("./commands/image-convert.ts")).imageConvert,
+  },
+  {
     name: "gc",
     summary: "Remove images and layers nothing uses",
     load: async () => (await import("./commands/image-gc.ts")).imageGc,

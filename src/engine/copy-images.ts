@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import type { Descriptor } from "../image/descriptor.ts";
 import { formatImageName, type ImageName } from "../image/image-name.ts";
 import { hostPlatform, parsePlatform } from "../image/platform.ts";
 import { formatImageArgument, type ImageArgument, parseImageArgument } from "../image/reference.ts";
@@ -9,6 +10,7 @@ import { createOciArchive } from "../transport/archive/open-oci-archive-sink.ts"
 import { choosePlatformManifest } from "../transport/choose-platform-manifest.ts";
 import { type CopyReport, copyImage, type PlatformChoice } from "../transport/copy-image.ts";
 import type { ImageSink } from "../transport/image-sink.ts";
+import { REF_NAME } from "../transport/layout/layout-index.ts";
 import { openLayoutSink } from "../transport/layout/open-layout-sink.ts";
 import { openRegistrySink } from "../transport/registry/open-registry-sink.ts";
 import type { EngineContext } from "./context.ts";
@@ -37,6 +39,7 @@ export async function copyImages(
   const to = parseDestination(ctx, input);
   const choice = choiceOf(input.platforms);
   if (to.kind === "docker-archive") return await toDockerArchive(ctx, { input, path: to.path, ref: to.ref }, options);
+  if (to.kind === "aci") return await toAci(ctx, { input, path: to.path, ref: to.ref }, options);
   if (to.kind === "oci-archive") return await toOciArchive(ctx, { input, path: to.path, ref: to.ref, choice }, options);
   const copied: CopiedImage[] = [];
   for (const image of input.images) {
@@ -56,7 +59,7 @@ function parseDestination(ctx: EngineContext, input: CopyImagesInput): Destinati
   const state = refusal(argument, input.images.length);
   if (state !== undefined) {
     throw new UseCaseError("engine/bad-input", `Cannot write to "${formatImageArgument(argument)}": ${state}`, {
-      hint: "write to docker://HOST/NAME:TAG, oci:DIR[:REF], oci-archive:FILE[:REF] or docker-archive:FILE[:REF]",
+      hint: "write to docker://HOST/NAME:TAG, oci:DIR[:REF], oci-archive:FILE[:REF], docker-archive:FILE[:REF] or aci:FILE[:NAME]",
     });
   }
   return argument as Destination;
@@ -90,7 +93,7 @@ export async function openDestination(
   options: CopyOptions,
 ): Promise<{ readonly sink: ImageSink; finish(): void }> {
   const to = parseDestination(ctx, { images: [""], destination, platforms: [] });
-  if (to.kind === "docker-archive") throw onlyOne();
+  if (to.kind === "docker-archive" || to.kind === "aci") throw onlyOne();
   if (to.kind !== "oci-archive") return { sink: await openSink(ctx, { to, from, isOnly: true }, options), finish() {} };
   const file = resolve(to.path);
   const archive = createOciArchive(createUserFile(file), file);
@@ -158,6 +161,21 @@ async function toOciArchive(
   return copied;
 }
 
+async function toAci(
+  ctx: EngineContext,
+  { input, path, ref }: ArchiveInput,
+  options: CopyOptions,
+): Promise<readonly CopiedImage[]> {
+  const [image = "", ...others] = input.images;
+  const [platform, ...more] = input.platforms;
+  if (others.length + more.length > 0) throw onlyOne();
+  const { writeAci } = await import("./write-aci.ts");
+  const wanted = platform === undefined ? hostPlatform(process.arch) : parsePlatform(platform);
+  const name = ref === undefined ? {} : { name: ref };
+  const { digest, placedAt } = await writeAci(ctx, { image, path, flatten: false, platform: wanted, ...name }, options);
+  return [{ image, digest, placedAt, written: 1, mounted: 0, present: 0 }];
+}
+
 async function toDockerArchive(
   ctx: EngineContext,
   { input, path, ref }: ArchiveInput,
@@ -176,7 +194,7 @@ async function toDockerArchive(
     await using source = from.source;
     const top = await source.resolve(options);
     const manifest = await choosePlatformManifest(source, { descriptor: top, platform }, options);
-    const tag = ref === undefined ? from.name : wholeTag(ref);
+    const tag = ref === undefined ? (from.name ?? taggedName(top)) : wholeTag(ref);
     await writer.add({ source, manifest, tags: tag === undefined ? [] : [tag] }, options);
     copied.push({
       image,
@@ -191,8 +209,14 @@ async function toDockerArchive(
   return copied;
 }
 
+/** The name an image has where it comes from, when that is one Docker could load it under. */
+function taggedName(top: Descriptor): string | undefined {
+  const name = top.annotations[REF_NAME];
+  return name?.includes(":") === true ? name : undefined;
+}
+
 function onlyOne(): UseCaseError {
-  return new UseCaseError("engine/bad-input", "Cannot write a Docker archive: it holds one platform of an image", {
+  return new UseCaseError("engine/bad-input", "Cannot write this kind of archive: it holds one platform of an image", {
     hint: "choose one with --platform, or write an oci-archive; gantry image export turns that into a docker-archive",
   });
 }

@@ -122,6 +122,8 @@ function imageCalls(ctx: EngineContext) {
       (await import("./build-image.ts")).buildImage(ctx, input, options),
     assembleIndex: async (...[input, options]: Parameters<EngineCalls["assembleIndex"]>) =>
       (await import("./assemble-index.ts")).assembleIndex(ctx, input, options),
+    convertImage: async (...[input, options]: Parameters<EngineCalls["convertImage"]>) =>
+      (await import("./convert-image.ts")).convertImage(ctx, input, options),
     copyImages: async (...[input, options]: Parameters<EngineCalls["copyImages"]>) =>
       (await import("./copy-images.ts")).copyImages(ctx, input, options),
     signImage: async (...[input, options]: Parameters<EngineCalls["signImage"]>) =>

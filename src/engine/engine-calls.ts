@@ -1,5 +1,6 @@
 import type { ConfigEdits } from "../image/edit-config.ts";
 import type { AuditCalls } from "./audit-calls.ts";
+import type { ConvertedImage, ConvertImageInput } from "./conversion.ts";
 import type {
   DoctorCheck,
   ExecInput,
@@ -298,6 +299,7 @@ export interface EngineCalls extends AuditCalls {
     options: CallOptions,
   ): Promise<BuiltImageSummary>;
   copyImages(input: CopyImagesInput, options: CallOptions): Promise<readonly CopiedImage[]>;
+  convertImage(input: ConvertImageInput, options: CallOptions): Promise<ConvertedImage>;
 
   /** `key` is a file or URL; undefined: discovered from the prefix. */
   planTrustAdd(input: { readonly key?: string; readonly scope: TrustScope }, options: CallOptions): Promise<TrustPlan>;

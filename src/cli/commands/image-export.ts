@@ -9,7 +9,7 @@ export const imageExport = defineCommand({
       type: "string",
       short: "o",
       placeholder: "DEST",
-      help: "oci-archive:FILE[:REF], docker-archive:FILE[:REF] or oci:DIR[:REF]; a plain path is an oci-archive",
+      help: "oci-archive:FILE[:REF], docker-archive:FILE[:REF] or oci:DIR[:REF] or aci:FILE[:NAME]; a plain path is an oci-archive",
     },
     platform: {
       type: "strings",
@@ -27,7 +27,7 @@ export const imageExport = defineCommand({
     if (output === undefined) {
       throw usageError("Cannot export images: it is not clear where to", "pass --output=oci-archive:FILE");
     }
-    const isPath = !/^(oci|oci-archive|docker-archive|docker):/.test(output);
+    const isPath = !/^(oci|oci-archive|docker-archive|docker|aci):/.test(output);
     const calls = await engine();
     const destination = isPath ? `oci-archive:${output}` : output;
     const copied = await calls.copyImages({ images: args.image, destination, platforms: flags.platform }, { signal });

@@ -6,6 +6,7 @@ import { type Digest, digestOf } from "../digest.ts";
 import { ImageError } from "../errors.ts";
 import type { ImageConfig } from "../image-config.ts";
 import { parseConfig } from "../parse-config.ts";
+import type { AciName } from "./aci-name.ts";
 import { configOver, configText, layerFreeConfig } from "./oci-config.ts";
 
 /** Annotation of an App Container Image with the OCI config it was made from, without what depends on layers. */
@@ -13,22 +14,15 @@ export const OCI_CONFIG_ANNOTATION = "dev.gantry/oci-config";
 
 const MAX_ANNOTATION_CHARS = 48 * 1024;
 
-/** What an App Container Image is called. */
-export interface AciName {
-  /** AC Identifier. */
-  readonly name: string;
-  readonly version?: string;
-}
-
 /**
  * The appc manifest of an OCI or Docker image. Pure: the same config and name give the same bytes.
  * @throws {ImageError} "image/no-counterpart" for a platform appc has no word for; "image/bad-config"; "image/bad-reference"
  */
-export function manifestFromConfig(raw: Uint8Array, wanted?: AciName): AciManifest {
+export function manifestFromConfig(raw: Uint8Array, wanted: AciName = {}): AciManifest {
   const config = parseConfig(raw);
   const layerFree = layerFreeConfig(raw);
   // Without a name the config gives one: it stays the same when the image comes back this way.
-  const { name, version } = wanted ?? { name: `image-${digestOf(layerFree).slice(7, 19)}` };
+  const { name = `image-${digestOf(layerFree).slice(7, 19)}`, version } = wanted;
   assertIdentifier(name);
   const labels = [
     ...labelsOfPlatform(config.platform),

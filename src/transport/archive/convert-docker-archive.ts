@@ -4,6 +4,7 @@ import { createHasher, digestOf } from "../../image/digest.ts";
 import { OCI_CONFIG, OCI_LAYER, OCI_LAYER_GZIP, OCI_MANIFEST } from "../../image/media-types.ts";
 import { TransportError } from "../errors.ts";
 import { blobName } from "../layout/create-layout-source.ts";
+import { REF_NAME } from "../layout/layout-index.ts";
 import type { LayoutReader } from "../layout/layout-reader.ts";
 import { encodeDescriptor } from "../signature-artifact.ts";
 
@@ -42,7 +43,9 @@ export function convertDockerArchive(
     layers: layers.map(encodeDescriptor),
   };
   const raw = new TextEncoder().encode(JSON.stringify(document));
-  const manifest = { mediaType: OCI_MANIFEST, digest: digestOf(raw), sizeBytes: raw.byteLength, annotations: {} };
+  const [name] = image.RepoTags;
+  const annotations = name === undefined ? {} : { [REF_NAME]: name };
+  const manifest = { mediaType: OCI_MANIFEST, digest: digestOf(raw), sizeBytes: raw.byteLength, annotations };
   return {
     manifest,
     reader: createConvertedReader(members, { names, made: new Map([[blobName(manifest.digest), raw]]) }),
