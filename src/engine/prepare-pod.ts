@@ -1,10 +1,12 @@
 import { formatTimestamp } from "../base/clock.ts";
 import { digestOf } from "../image/digest.ts";
+import { hostPlatform, parsePlatform } from "../image/platform.ts";
 import type { PodManifest } from "../pod/manifest.ts";
 import { parsePodId, parsePodName } from "../pod/names.ts";
 import { planManifest } from "../pod/plan-manifest.ts";
 import type { LockedPod } from "../pod/pod-store.ts";
 import { newUuid } from "../sys/random.ts";
+import { assertAppImage, describeIsolators } from "./check-app-image.ts";
 import type { EngineContext } from "./context.ts";
 import { fetchImage } from "./fetch-image.ts";
 import { podImageOf } from "./pod-image.ts";
@@ -52,6 +54,7 @@ export async function createPod(
       stage1,
       insecureOptions: [...ctx.options.insecureOptions].sort(),
     });
+    for (const line of describeIsolators(manifest)) ctx.options.note(`NOTE: ${line}`);
     const text = `${JSON.stringify(manifest, undefined, 2)}\n`;
     pod.files().writeAtomic("pod.json", text, 0o600);
     reportPrepared(ctx, { manifest, manifestHash: digestOf(text) });
@@ -92,7 +95,13 @@ async function fetchAll(ctx: EngineContext, input: RunInput, options: PrepareOpt
     const platform = input.platform === undefined ? {} : { platform: input.platform };
     ready.set(image, await fetchImage(ctx, { image, pullPolicy: input.pullPolicy, ...platform }, options));
   }
-  return input.apps.flatMap(({ image }) => ready.get(image) ?? []);
+  const platform = input.platform === undefined ? hostPlatform(process.arch) : parsePlatform(input.platform);
+  return input.apps.flatMap((app) => {
+    const image = ready.get(app.image);
+    if (image === undefined) return [];
+    assertAppImage(image, { app, platform });
+    return [image];
+  });
 }
 
 function reportPrepared(

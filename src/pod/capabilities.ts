@@ -61,17 +61,17 @@ export const DEFAULT_CAPABILITIES: readonly string[] = [
 ];
 
 /**
- * The bounding set after `--cap-add` and `--cap-drop`, sorted. `ALL` stands for every capability; additions are applied
+ * The bounding set, from the default one (or `defaults`), after `--cap-add` and `--cap-drop`, sorted. `ALL` stands for every capability; additions are applied
  * after drops, so `--cap-drop ALL --cap-add KILL` leaves KILL.
  * @throws {PodError} "pod/bad-option" for an unknown name.
  */
-export function planCapabilities(change: {
-  readonly add: readonly string[];
-  readonly drop: readonly string[];
-}): string[] {
+export function planCapabilities(
+  change: { readonly add: readonly string[]; readonly drop: readonly string[] },
+  defaults: readonly string[] = DEFAULT_CAPABILITIES,
+): string[] {
   const add = change.add.map(parseCapability);
   const drop = change.drop.map(parseCapability);
-  const base = drop.includes("ALL") ? [] : DEFAULT_CAPABILITIES.filter((name) => !drop.includes(name));
+  const base = drop.includes("ALL") ? [] : defaults.filter((name) => !drop.includes(name));
   const all = add.includes("ALL") ? CAPABILITY_NAMES.filter((name) => !drop.includes(name)) : [];
   return [...new Set([...base, ...all, ...add.filter((name) => name !== "ALL")])].sort();
 }

@@ -1,4 +1,5 @@
 import type { Digest } from "../image/digest.ts";
+import type { IsolatorOutcome } from "./appc-app.ts";
 import type { AppName, PodId, PodName } from "./names.ts";
 import type { NetOption, PodOption, PortOption, VolumeOption } from "./options.ts";
 
@@ -33,6 +34,8 @@ export interface PodApp {
   readonly noNewPrivileges: boolean;
   readonly seccomp: "default" | "unconfined";
   readonly stopSignal: string;
+  /** What became of the isolators the image or pod manifest asked for. */
+  readonly isolators?: readonly IsolatorOutcome[];
 }
 
 /** Everything that decides what a pod runs, written once at prepare; its hash goes into the events. */
@@ -51,6 +54,8 @@ export interface PodManifest {
   readonly ports: readonly PortOption[];
   readonly dns: PodOption["dns"];
   readonly hostsEntries: PodOption["hostsEntries"];
+  /** The appc pod manifest the pod was asked for with, as it was given. */
+  readonly appcPodManifest?: string;
   /** Checks that were off when the pod was prepared. */
   readonly insecureOptions: readonly string[];
 }

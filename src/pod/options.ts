@@ -1,3 +1,6 @@
+import type { AciApp } from "../image/aci/app.ts";
+import type { NameValue } from "../image/aci/name-values.ts";
+
 /** What a user asks for, before any image is looked at. Produced by `cli` and `cri`, consumed by `engine`. */
 
 /** A volume usable by every app of the pod. Spec: appc pod manifest "volumes". */
@@ -63,6 +66,18 @@ export interface AppOption {
   readonly noNewPrivileges: boolean;
   /** `default`, or `unconfined`. */
   readonly seccomp: "default" | "unconfined";
+  /** App section of an appc pod manifest: replaces what the image says of how it is run. */
+  readonly appc?: AciApp;
+  /** What an appc pod manifest says of the image: an image that says otherwise is refused. */
+  readonly expectedAci?: { readonly name?: string; readonly labels: readonly NameValue[] };
+}
+
+/** A host port led to a port that an appc image gives a name. */
+export interface NamedPort {
+  readonly name: string;
+  readonly hostPort: number;
+  /** "" means every address. */
+  readonly hostIp: string;
 }
 
 /** A pod as asked for. */
@@ -76,6 +91,9 @@ export interface PodOption {
   /** Empty: the default network. `none` and `host` stand alone. */
   readonly nets: readonly NetOption[];
   readonly ports: readonly PortOption[];
+  readonly namedPorts?: readonly NamedPort[];
+  /** Text of the appc pod manifest the pod was asked for with. */
+  readonly appcPodManifest?: string;
   readonly dns: {
     /** `host` copies the host's resolv.conf, `none` writes none, a list is used as given; undefined: from the networks. */
     readonly servers?: readonly string[] | "host" | "none";

@@ -1,10 +1,15 @@
+import type { AciApp } from "../image/aci/app.ts";
+import { manifestOfLabels } from "../image/aci/config.ts";
 import type { ImageConfig } from "../image/image-config.ts";
+import { type AppcPlan, configWithApp, planAppc } from "./appc-app.ts";
+import { planAppcMounts } from "./appc-mounts.ts";
 import { planCapabilities } from "./capabilities.ts";
 import { mergeEnv } from "./environment.ts";
 import { PodError } from "./errors.ts";
+import { expandPort } from "./from-appc-pod.ts";
 import type { PodApp, PodImage, PodManifest } from "./manifest.ts";
 import { type AppName, appNameFromImage, type PodId, parseAppName, parsePodName } from "./names.ts";
-import type { AppOption, PodOption } from "./options.ts";
+import type { AppOption, PodOption, PortOption, VolumeOption } from "./options.ts";
 
 /** An image after fetching: what the pod needs of it. */
 export interface PlannedImage {
@@ -27,17 +32,20 @@ export interface PlanInput {
  * @throws {PodError} "pod/bad-name", "pod/bad-option", "pod/missing-volume"
  */
 export function planManifest(option: PodOption, input: PlanInput): PodManifest {
-  const apps = option.apps.map((app, index) => {
+  const plans = option.apps.map((app, index) => {
     const planned = input.images[index];
     if (planned === undefined)
       throw new PodError("pod/bad-option", `Cannot plan app "${app.image}": its image was not fetched`, {
         hint: `fetch it first: gantry fetch ${app.image}`,
       });
-    return planApp(app, planned);
+    return planApp(app, { planned, volumes: option.volumes });
   });
+  const apps = plans.map(({ app }) => app);
+  const volumes = [...option.volumes, ...plans.flatMap((plan) => plan.volumes)];
   assertNamesUnique(apps.map((app) => app.name));
-  assertVolumes(option, apps);
-  assertPorts(option);
+  assertVolumes(volumes, apps);
+  const ports = [...option.ports, ...namedPorts(option, plans)];
+  assertPorts({ ...option, ports });
   const hostname = option.hostname ?? option.name ?? `gantry-${input.uuid}`;
   assertHostname(hostname);
   return {
@@ -50,16 +58,41 @@ export function planManifest(option: PodOption, input: PlanInput): PodManifest {
     createdAt: input.createdAt,
     stage1: input.stage1,
     apps,
-    volumes: option.volumes,
+    volumes,
     nets: option.nets,
-    ports: option.ports,
+    ports,
     dns: option.dns,
     hostsEntries: option.hostsEntries,
     insecureOptions: input.insecureOptions,
+    ...(option.appcPodManifest === undefined ? {} : { appcPodManifest: option.appcPodManifest }),
   };
 }
 
-function planApp(option: AppOption, { image, config }: PlannedImage): PodApp {
+interface AppPlan {
+  readonly app: PodApp;
+  /** Volumes made for mount points that nobody gave anything. */
+  readonly volumes: readonly VolumeOption[];
+  readonly appc: AciApp | undefined;
+}
+
+function planApp(
+  option: AppOption,
+  { planned, volumes }: { readonly planned: PlannedImage; readonly volumes: readonly VolumeOption[] },
+): AppPlan {
+  const appc = option.appc ?? manifestOfLabels(planned.config.labels)?.app;
+  const config = option.appc === undefined ? planned.config : configWithApp(planned.config, option.appc);
+  const plan = appc === undefined ? undefined : planAppc(appc, option.appc === undefined ? "image" : "user");
+  const app = planPodApp(option, { image: planned.image, config, plan });
+  const points = appc?.mountPoints ?? [];
+  const filled = planAppcMounts(app, { points, volumes });
+  const gids = [...new Set([...(appc?.supplementaryGids ?? []), ...app.supplementaryGids])];
+  return { app: { ...app, mounts: filled.mounts, supplementaryGids: gids }, volumes: filled.volumes, appc };
+}
+
+function planPodApp(
+  option: AppOption,
+  { image, config, plan }: PlannedImage & { readonly plan: AppcPlan | undefined },
+): PodApp {
   return {
     name: option.name === undefined ? appNameFromImage(image.name) : parseAppName(option.name),
     image,
@@ -71,10 +104,11 @@ function planApp(option: AppOption, { image, config }: PlannedImage): PodApp {
     workingDir: planWorkingDir(option, config),
     mounts: option.mounts,
     readOnlyRootfs: option.readOnlyRootfs,
-    capabilities: planCapabilities({ add: option.capAdd, drop: option.capDrop }),
-    noNewPrivileges: option.noNewPrivileges,
+    capabilities: planCapabilities({ add: option.capAdd, drop: option.capDrop }, plan?.capabilities),
+    noNewPrivileges: option.noNewPrivileges && plan?.allowsNewPrivileges !== true,
     seccomp: option.seccomp,
     stopSignal: config.stopSignal,
+    ...(plan === undefined || plan.isolators.length === 0 ? {} : { isolators: plan.isolators }),
   };
 }
 
@@ -98,6 +132,18 @@ function planWorkingDir(option: AppOption, config: ImageConfig): string {
   return dir;
 }
 
+/** Ports by the names that the apps' own port lists give them. */
+function namedPorts(option: PodOption, plans: readonly AppPlan[]): PortOption[] {
+  return (option.namedPorts ?? []).flatMap(({ name, hostPort, hostIp }) => {
+    const port = plans.flatMap(({ appc }) => appc?.ports ?? []).find((one) => one.name === name);
+    if (port !== undefined)
+      return expandPort({ hostIp, hostPort, podPort: port.port, count: port.count, protocol: port.protocol });
+    throw new PodError("pod/bad-option", `Cannot lead port "${name}" out of the pod: no app has a port of that name`, {
+      hint: "name a port of an app, or give the port itself as podPort",
+    });
+  });
+}
+
 function assertNamesUnique(names: readonly AppName[]): void {
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice === undefined) return;
@@ -106,8 +152,8 @@ function assertNamesUnique(names: readonly AppName[]): void {
   });
 }
 
-function assertVolumes(option: PodOption, apps: readonly PodApp[]): void {
-  const names = option.volumes.map((volume) => volume.name);
+function assertVolumes(volumes: readonly VolumeOption[], apps: readonly PodApp[]): void {
+  const names = volumes.map((volume) => volume.name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) {
     throw new PodError("pod/bad-option", `Cannot declare volume "${twice}" twice`, {

@@ -59,11 +59,19 @@ export function resolveAppUser(
   wanted: { readonly user: string; readonly group?: string | undefined },
 ): Credentials {
   const files = { passwd: readText(root, "/etc/passwd"), group: readText(root, "/etc/group") };
-  const { user, group } = wanted;
+  const isPath = wanted.user.startsWith("/") || wanted.user.includes(":/");
+  const [user = "", own] = isPath ? wanted.user.split(":", 2) : [wanted.user];
+  const asked = wanted.group ?? own;
+  const group = asked?.startsWith("/") === true ? String(ownerOf(root, asked).gid) : asked;
   if (!user.startsWith("/")) return resolveUser(files, { user, ...(group === undefined ? {} : { group }) });
-  const owner = root.stat(user);
-  if (owner !== undefined) return resolveUser(files, { user: String(owner.uid), group: group ?? String(owner.gid) });
-  throw new PodError("pod/unknown-user", `Cannot find the owner of "${user}": the image has no such file`, {
+  const owner = ownerOf(root, user);
+  return resolveUser(files, { user: String(owner.uid), group: group ?? String(owner.gid) });
+}
+
+function ownerOf(root: AppRoot, path: string): { readonly uid: number; readonly gid: number } {
+  const owner = root.stat(path);
+  if (owner !== undefined) return owner;
+  throw new PodError("pod/unknown-user", `Cannot find the owner of "${path}": the image has no such file`, {
     hint: "name a user of the image, a number, or a file of the image whose owner is meant",
   });
 }

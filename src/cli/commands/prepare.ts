@@ -5,7 +5,13 @@ const FLAGS = { ...POD_FLAGS, ...APP_FLAGS } as const;
 
 /** `prepare`: everything of `run` up to the start. */
 export const prepare = defineCommand({
-  args: { image: { help: "Image, its flags, and its arguments after --; the next image after ---", many: true } },
+  args: {
+    image: {
+      help: "Image, its flags, and its arguments after --; the next image after ---",
+      many: true,
+      optional: true,
+    },
+  },
   flags: FLAGS,
   ordered: true,
   examples: ["prepare example.com/app:1.2", "prepare --name=web -p 8080:80 example.com/web"],

@@ -10,7 +10,13 @@ const FLAGS = {
 
 /** `run`: fetches, verifies, prepares and starts. In the foreground this process becomes the pod's supervisor. */
 export const run = defineCommand({
-  args: { image: { help: "Image, its flags, and its arguments after --; the next image after ---", many: true } },
+  args: {
+    image: {
+      help: "Image, its flags, and its arguments after --; the next image after ---",
+      many: true,
+      optional: true,
+    },
+  },
   flags: FLAGS,
   ordered: true,
   passesAppCode: true,

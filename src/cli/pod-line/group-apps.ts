@@ -48,7 +48,19 @@ export function groupApps(argv: readonly string[], flags: FlagSpecs): PodWords {
         "name the image first: IMAGE -- ARG…",
       );
   }
-  return { pod, apps: giveEarlyFlags(apps, early) };
+  const hasManifest = pod.some((word) => word.name === "pod-manifest");
+  return { pod, apps: hasManifest ? noApps(apps, early) : giveEarlyFlags(apps, early) };
+}
+
+/** A pod manifest names the apps and says all about them. */
+function noApps(apps: readonly Draft[], early: readonly FlagWord[]): readonly AppWords[] {
+  const [app] = apps;
+  const [flag] = early;
+  if (app === undefined && flag === undefined) return [];
+  throw usageError(
+    `Cannot use ${app === undefined ? `flag "${flag?.typed}"` : `image "${app.image}"`} together with --pod-manifest`,
+    "say it in the pod manifest",
+  );
 }
 
 function giveEarlyFlags(apps: readonly Draft[], early: readonly FlagWord[]): readonly AppWords[] {

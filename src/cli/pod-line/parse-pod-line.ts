@@ -1,4 +1,6 @@
+import { parseAciPodManifest } from "../../image/aci/pod-manifest.ts";
 import { isIpAddress } from "../../network/ip-address.ts";
+import { type AppcPodOption, podOptionOfAppc } from "../../pod/from-appc-pod.ts";
 import type { PodOption, VolumeOption } from "../../pod/options.ts";
 import { usageError } from "../errors.ts";
 import type { FlagSpecs } from "../flag-spec.ts";
@@ -27,13 +29,15 @@ export async function parsePodLine(host: CliHost, argv: readonly string[], specs
   const named = flags.strings("volume").map((text) => parseVolume(text, fresh).volume);
   const volumes = [...named, ...apps.flatMap((app) => app.volumes)];
   assertDistinct(volumes);
+  const appc = await readPodManifest(host, flags);
   const option: PodOption = {
     apps: apps.map((one) => one.app),
-    ...pick(flags, ["name", "hostname", "stage1", "platform"]),
-    labels: parseLabels(flags.strings("label")),
     volumes,
-    nets: parseNets(flags.strings("net")),
     ports: flags.strings("port").flatMap(parsePort),
+    ...appc,
+    ...pick(flags, ["name", "hostname", "stage1", "platform"]),
+    labels: { ...appc?.labels, ...parseLabels(flags.strings("label")) },
+    nets: parseNets(flags.strings("net")),
     dns: {
       ...dnsServers(flags.strings("dns")),
       search: flags.strings("dns-search"),
@@ -43,6 +47,19 @@ export async function parsePodLine(host: CliHost, argv: readonly string[], specs
     pullPolicy: parsePullPolicy(flags.string("pull-policy")),
   };
   return { option, flags };
+}
+
+const MAX_POD_MANIFEST_BYTES = 4 * 1024 * 1024;
+
+async function readPodManifest(host: CliHost, flags: ParsedFlags): Promise<AppcPodOption | undefined> {
+  const file = flags.string("pod-manifest");
+  if (file === undefined) return undefined;
+  for (const other of ["volume", "port"]) {
+    if (flags.has(other))
+      throw usageError(`Cannot use --${other} together with --pod-manifest`, "say it in the pod manifest");
+  }
+  const text = await host.readTextFile(file, MAX_POD_MANIFEST_BYTES);
+  return podOptionOfAppc(parseAciPodManifest(new TextEncoder().encode(text)));
 }
 
 /** The three policies, podman's words for them included. */

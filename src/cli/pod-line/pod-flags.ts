@@ -120,6 +120,11 @@ export const POD_FLAGS = {
   "dns-search": { type: "strings", placeholder: "DOMAIN", help: "Search domain" },
   "dns-opt": { type: "strings", aliases: ["dns-option"], placeholder: "OPTION", help: "Resolver option" },
   "hosts-entry": { type: "strings", placeholder: "IP=HOST", help: "Line of /etc/hosts; host for the host's own file" },
+  "pod-manifest": {
+    type: "string",
+    placeholder: "FILE",
+    help: "Run what an appc pod manifest says, in place of images and their flags; its images are in the store",
+  },
   stage1: { type: "string", placeholder: "REGIME", help: "Isolation regime (default systemd)" },
   platform: { type: "string", placeholder: "OS/ARCH", help: "Platform to choose from images for several" },
   "pull-policy": {

@@ -1,0 +1,85 @@
+import { describe, expect, test } from "bun:test";
+import { parseAciManifest } from "../image/aci/manifest.ts";
+import { planAppc } from "./appc-app.ts";
+import { planAppcMounts } from "./appc-mounts.ts";
+import { DEFAULT_CAPABILITIES } from "./capabilities.ts";
+
+function appWith(...isolators: readonly (readonly [name: string, value: unknown])[]) {
+  const manifest = {
+    acKind: "ImageManifest",
+    acVersion: "0.8.11",
+    name: "a",
+    app: { user: "0", group: "0", isolators: isolators.map(([name, value]) => ({ name, value })) },
+  };
+  const { app } = parseAciManifest(new TextEncoder().encode(JSON.stringify(manifest)));
+  if (app === undefined) throw new TypeError("no app");
+  return app;
+}
+
+describe("planAppc()", () => {
+  test("an image can give capabilities up, never gain any", () => {
+    const plan = planAppc(
+      appWith(["os/linux/capabilities-retain-set", { set: ["CAP_KILL", "CAP_SYS_ADMIN"] }]),
+      "image",
+    );
+    expect(plan.capabilities).toEqual(["KILL"]);
+    expect(plan.isolators).toEqual([
+      {
+        name: "os/linux/capabilities-retain-set",
+        outcome: "modified",
+        detail: "without CAP_SYS_ADMIN; --cap-add=SYS_ADMIN gives them",
+      },
+    ]);
+  });
+
+  test("the user's own manifest is obeyed, except for capabilities that do not exist", () => {
+    const set = ["CAP_KILL", "CAP_SYS_ADMIN", "CAP_NOT_YET"];
+    const plan = planAppc(appWith(["os/linux/capabilities-retain-set", { set }]), "user");
+    expect(plan.capabilities).toEqual(["KILL", "SYS_ADMIN"]);
+    expect(plan.isolators[0]?.outcome).toBe("modified");
+  });
+
+  test("a remove set takes from the default set; several sets never bring anything back", () => {
+    const removed = planAppc(appWith(["os/linux/capabilities-remove-set", { set: ["CAP_CHOWN"] }]), "image");
+    expect(removed.capabilities).toEqual(DEFAULT_CAPABILITIES.filter((name) => name !== "CHOWN"));
+    const twice = appWith(
+      ["os/linux/capabilities-retain-set", { set: ["CAP_KILL", "CAP_CHOWN"] }],
+      ["os/linux/capabilities-retain-set", { set: ["CAP_KILL", "CAP_SETUID"] }],
+    );
+    expect(planAppc(twice, "user").capabilities).toEqual(["KILL"]);
+  });
+
+  test("no-new-privileges stays on unless the user says otherwise", () => {
+    const off = appWith(["os/linux/no-new-privileges", false]);
+    expect(planAppc(off, "image")).toMatchObject({ allowsNewPrivileges: false, isolators: [{ outcome: "modified" }] });
+    expect(planAppc(off, "user")).toMatchObject({ allowsNewPrivileges: true, isolators: [{ outcome: "enforced" }] });
+  });
+
+  test("what has no counterpart and what nobody knows is told", () => {
+    const plan = planAppc(
+      appWith(["os/linux/oom-score-adj", 5], ["os/linux/seccomp-retain-set", { set: ["read"] }], ["example.com/x", 1]),
+      "image",
+    );
+    expect(plan.isolators.map(({ outcome }) => outcome)).toEqual(["ignored", "ignored", "ignored"]);
+  });
+});
+
+describe("planAppcMounts()", () => {
+  const points = [{ name: "data", path: "/data", readOnly: true }];
+  test("takes the mount asked for, else the volume of its name, else an empty one", () => {
+    const host = { kind: "host" as const, name: "data", source: "/srv", readOnly: false, recursive: true };
+    const mount = { volume: "other", target: "/data", readOnly: false };
+    expect(planAppcMounts({ name: "app", mounts: [mount] }, { points, volumes: [host] })).toEqual({
+      mounts: [{ ...mount, readOnly: true }],
+      volumes: [],
+    });
+    expect(planAppcMounts({ name: "app", mounts: [] }, { points, volumes: [host] })).toEqual({
+      mounts: [{ volume: "data", target: "/data", readOnly: true }],
+      volumes: [],
+    });
+    expect(planAppcMounts({ name: "app", mounts: [] }, { points, volumes: [] })).toEqual({
+      mounts: [{ volume: "app-data", target: "/data", readOnly: true }],
+      volumes: [{ kind: "empty", name: "app-data", modeOctal: 0o755, uid: 0, gid: 0 }],
+    });
+  });
+});

@@ -1,0 +1,119 @@
+import { expect, test } from "bun:test";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { makeAci, run } from "./harness/aci.ts";
+import { createWorld } from "./harness/world.ts";
+
+const TIMEOUT_MS = 180_000;
+const INSECURE = "--insecure-options=image";
+
+test(
+  "aci: isolators, groups, mount points and volumes by name take effect, and what does not is told",
+  async () => {
+    await using world = await createWorld();
+    const script = "cat /proc/self/status; cat /data/here; ls -d /scratch; id -G";
+    const file = makeAci(world, "example.com/app", {
+      manifest: {
+        app: {
+          exec: ["/bin/sh", "-c", script],
+          user: "/bin/busybox",
+          group: "0",
+          supplementaryGIDs: [77, 78],
+          isolators: [
+            { name: "os/linux/capabilities-retain-set", value: { set: ["CAP_KILL", "CAP_SYS_ADMIN"] } },
+            { name: "resource/network-bandwidth", value: { default: true, limit: "1G" } },
+            { name: "example.com/unheard-of", value: {} },
+          ],
+          mountPoints: [
+            { name: "data", path: "/data" },
+            { name: "scratch", path: "/scratch" },
+          ],
+        },
+      },
+    });
+    mkdirSync(join(world.dir, "data"));
+    writeFileSync(join(world.dir, "data/here"), "from the host\n");
+    const volume = `--volume=data,kind=host,source=${join(world.dir, "data")}`;
+    const ran = await world.gantry([INSECURE, "run", `aci:${file}`, "--net=none", "--name=told", volume]);
+    expect(ran.stdout).toContain("CapBnd:\t0000000000000020\n");
+    expect(ran.stdout).toContain("from the host\n/scratch\n");
+    expect(ran.stdout.trim().split("\n").at(-1)).toBe("0 77 78");
+    expect(ran.stderr).toContain("capabilities-retain-set of app example-com-app is modified: without CAP_SYS_ADMIN");
+    expect(ran.stderr).toContain("isolator resource/network-bandwidth of app example-com-app is ignored");
+    expect(ran.stderr).toContain("isolator example.com/unheard-of of app example-com-app is ignored");
+    const manifest = JSON.parse((await world.succeed(["cat-manifest", "told"])).stdout);
+    expect(manifest.apps[0].isolators).toHaveLength(3);
+
+    const noArch = makeAci(world, "example.com/noarch", { manifest: { labels: [{ name: "os", value: "linux" }] } });
+    const refused = await world.gantry([INSECURE, "prepare", `aci:${noArch}`, "--json"]);
+    expect(JSON.parse(refused.stderr.trim().split("\n").at(-1) ?? "").error.code).toBe("image/no-platform");
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "aci: a pod manifest runs its apps by image ID, with its own app sections and volumes; others are refused",
+  async () => {
+    await using world = await createWorld();
+    const file = makeAci(world, "example.com/app", { compression: "none" });
+    await world.succeed([INSECURE, "fetch", `aci:${file}`]);
+    const id = `sha512-${run(["sha512sum", file]).slice(0, 128)}`;
+    mkdirSync(join(world.dir, "out"), { mode: 0o777 });
+    const pod = {
+      acVersion: "0.8.11",
+      acKind: "PodManifest",
+      apps: [
+        {
+          name: "writer",
+          image: { id, name: "example.com/app", labels: [{ name: "version", value: "1.0.0" }] },
+          app: {
+            exec: [
+              "/bin/sh",
+              "-c",
+              "echo $GREETING from $AC_APP_NAME > /out/file; cat /proc/self/status > /out/status",
+            ],
+            user: "0",
+            group: "0",
+            environment: [{ name: "GREETING", value: "hello" }],
+            mountPoints: [{ name: "out", path: "/out" }],
+            isolators: [
+              { name: "os/linux/capabilities-retain-set", value: { set: ["CAP_DAC_OVERRIDE", "CAP_NET_RAW"] } },
+            ],
+          },
+          mounts: [{ volume: "out", path: "/out" }],
+          readOnlyRootFS: true,
+        },
+        { name: "plain", image: { id } },
+      ],
+      volumes: [{ name: "out", kind: "host", source: join(world.dir, "out") }],
+      userLabels: { team: "blue" },
+    };
+    const path = join(world.dir, "pod.json");
+    const write = (value: unknown) => writeFileSync(path, JSON.stringify(value));
+    write(pod);
+    const ran = await world.gantry([INSECURE, "run", `--pod-manifest=${path}`, "--net=none", "--name=both"]);
+    expect(ran.exitCode).toBe(0);
+    expect(ran.stdout).toContain("hello from plain\n");
+    expect(readFileSync(join(world.dir, "out/file"), "utf8")).toBe("hello from writer\n");
+    expect(readFileSync(join(world.dir, "out/status"), "utf8")).toContain("CapBnd:\t0000000000002002\n");
+    const manifest = JSON.parse((await world.succeed(["cat-manifest", "both"])).stdout);
+    expect(JSON.parse(manifest.appcPodManifest)).toEqual(pod);
+    expect(manifest.labels).toEqual({ team: "blue" });
+
+    const refused = async (value: unknown, code: string, exitCode: number, ...more: string[]) => {
+      write(value);
+      const result = await world.gantry([INSECURE, "prepare", `--pod-manifest=${path}`, "--json", ...more]);
+      expect(JSON.parse(result.stderr.trim().split("\n").at(-1) ?? "").error.code).toBe(code);
+      expect(result.exitCode).toBe(exitCode);
+    };
+    await refused({ ...pod, apps: [{ ...pod.apps[0], image: {} }] }, "image/bad-manifest", 2);
+    await refused({ ...pod, volumes: [] }, "pod/missing-volume", 2);
+    await refused({ ...pod, ports: [{ name: "web", hostPort: 80 }] }, "pod/bad-option", 2);
+    await refused(pod, "cli/usage", 2, "example.com/other");
+    const other = { ...pod.apps[1], image: { id, labels: [{ name: "version", value: "2.0.0" }] } };
+    await refused({ ...pod, apps: [other] }, "image/name-mismatch", 4);
+    const unknown = { ...pod.apps[1], image: { id: `sha512-${"0".repeat(128)}` } };
+    await refused({ ...pod, apps: [unknown] }, "store/not-found", 3);
+  },
+  TIMEOUT_MS,
+);
