@@ -14,7 +14,7 @@ const REF_NAME = "org.opencontainers.image.ref.name";
  */
 export async function writeImageLayout(files: Files, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
   using _lock = await acquireLock(files, { path: `${LOCKS_DIR}/image-layout`, kind: "exclusive" }, options);
-  const manifests = readAllRefs(files).map(
+  const manifests = readAllRefs(files, { skipDamaged: true }).map(
     (ref): Descriptor => ({ ...ref.descriptor, annotations: { ...ref.descriptor.annotations, [REF_NAME]: ref.name } }),
   );
   const layout = `${IMAGES_DIR}/oci-layout`;

@@ -7,7 +7,7 @@ import { findImage } from "./find-image.ts";
 import { GC_LOCK, type GcInput, type GcResult, gcImages } from "./gc-images.ts";
 import { writeImageLayout } from "./image-layout.ts";
 import { type ImageRef, readAllRefs, readRef, writeRef } from "./image-refs.ts";
-import { listImages, type StoredImage } from "./list-images.ts";
+import { listImages, type StoredImage, summariseImage } from "./list-images.ts";
 import { openPartialBlob, type PartialBlob } from "./partial-blob.ts";
 import { putBlob, type WantedBlob } from "./put-blob.ts";
 import { blobNotFound, readBlob } from "./read-blob.ts";
@@ -59,7 +59,8 @@ export function openImageStore(files: Files, clock: Clock): ImageStore {
     openPartialBlob: (descriptor, options) => openPartialBlob(files, descriptor, options),
     lockImport: (options) => acquireLock(files, { path: GC_LOCK, kind: "shared" }, options),
     setRef: async (name, ref) => {
-      writeRef(files, { ...ref, name, importedAtMs: clock.nowMs() });
+      const summary = summariseImage(files, ref.descriptor);
+      writeRef(files, { ...ref, name, importedAtMs: clock.nowMs(), summary });
       await writeImageLayout(files);
     },
     getRef: (name) => readRef(files, name),

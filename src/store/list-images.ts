@@ -8,7 +8,7 @@ import { parseConfig } from "../image/parse-config.ts";
 import { parseManifest } from "../image/parse-manifest.ts";
 import { formatPlatform } from "../image/platform.ts";
 import type { Files } from "../sys/host.ts";
-import { type ImageRef, readAllRefs } from "./image-refs.ts";
+import { type ImageRef, type RefSummary, readAllRefs } from "./image-refs.ts";
 import { readBlob } from "./read-blob.ts";
 
 /** One stored image with every name it has. */
@@ -27,9 +27,10 @@ export interface StoredImage {
 /** Summaries of all images that have a name, newest first. A damaged image is listed too: it must be possible to remove it. */
 export function listImages(files: Files): StoredImage[] {
   const byDigest = new Map<Digest, ImageRef[]>();
-  for (const ref of readAllRefs(files)) {
-    const refs = byDigest.get(ref.descriptor.digest) ?? [];
-    byDigest.set(ref.descriptor.digest, [...refs, ref]);
+  for (const ref of readAllRefs(files, { skipDamaged: true })) {
+    const refs = byDigest.get(ref.descriptor.digest);
+    if (refs === undefined) byDigest.set(ref.descriptor.digest, [ref]);
+    else refs.push(ref);
   }
   return [...byDigest.values()]
     .flatMap((refs) => summarise(files, refs))
@@ -46,12 +47,13 @@ function summarise(files: Files, refs: readonly ImageRef[]): StoredImage[] {
       descriptor,
       names: refs.map((ref) => ref.name),
       importedAt: formatTimestamp(Math.min(...refs.map((ref) => ref.importedAtMs))),
-      ...measure(files, descriptor),
+      ...(first.summary ?? summariseImage(files, descriptor)),
     },
   ];
 }
 
-function measure(files: Files, descriptor: Descriptor): { readonly platform: string; readonly sizeBytes: number } {
+/** Platform and size of an image, from its documents. */
+export function summariseImage(files: Files, descriptor: Descriptor): RefSummary {
   if (!isManifestMediaType(descriptor.mediaType)) return { platform: "multiple", sizeBytes: descriptor.sizeBytes };
   try {
     const manifest = parseManifest(readBlob(files, descriptor.digest, MAX_DOCUMENT_BYTES), descriptor.mediaType);

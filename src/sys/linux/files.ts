@@ -1,4 +1,17 @@
-import { chmodSync, lstatSync, mkdirSync, readdirSync, readlinkSync, type Stats, statSync, symlinkSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  readSync,
+  type Stats,
+  statSync,
+  symlinkSync,
+} from "node:fs";
 import { SysError } from "../errors.ts";
 import type { FileStat, Files, Lock, TempFile } from "../host.ts";
 import { randomHex } from "../random.ts";
@@ -96,8 +109,12 @@ class DirectoryFiles implements Files {
   readBytes(rel: string, limitBytes: number): Uint8Array {
     const path = this.path(rel);
     return withFileErrors(`read "${path}"`, () => {
-      using file = new OwnedFd(openat2(k.AT_FDCWD, path, { flags: k.O_RDONLY }));
-      return readAll(file.fd, path, limitBytes);
+      const fd = openSync(path, "r");
+      try {
+        return readWhole(fd, path, limitBytes);
+      } finally {
+        closeSync(fd);
+      }
     });
   }
 
@@ -284,6 +301,17 @@ function openForLock(path: string): number {
   }
   makeDirectory(path.slice(0, path.lastIndexOf("/")) || "/");
   return openat2(k.AT_FDCWD, path, { flags: k.O_RDONLY | k.O_CREAT | k.O_NOFOLLOW, modeOctal: 0o600 });
+}
+
+/** Like `readAll`, through node:fs: half the time per file, which counts where a thousand small ones are read. */
+function readWhole(fd: number, path: string, limitBytes: number): Uint8Array {
+  const expected = fstatSync(fd).size;
+  if (expected > limitBytes) throw tooLarge(path, limitBytes);
+  if (expected === 0) return readAll(fd, path, limitBytes); // made by the kernel as it is read, or empty
+  const buffer = new Uint8Array(expected + 1);
+  const got = readSync(fd, buffer);
+  if (got === expected) return buffer.subarray(0, got);
+  return Buffer.concat([buffer.subarray(0, got), readAll(fd, path, limitBytes - got)]);
 }
 
 /**
