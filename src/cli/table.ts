@@ -71,6 +71,36 @@ const IMAGE: readonly CommandEntry[] = [
     load: async () => (await import("./commands/image-convert.ts")).imageConvert,
   },
   {
+    name: "inspect",
+    summary: "Show what an image says of itself",
+    load: async () => (await import("./commands/image-inspect.ts")).imageInspect,
+  },
+  {
+    name: "extract",
+    summary: "Copy files out of an image",
+    load: async () => (await import("./commands/image-extract.ts")).imageExtract,
+  },
+  {
+    name: "render",
+    summary: "Write an image's whole file system into a directory",
+    load: async () => (await import("./commands/image-render.ts")).imageRender,
+  },
+  {
+    name: "verify",
+    summary: "Read every byte of images again, and repair what is damaged",
+    load: async () => (await import("./commands/image-verify.ts")).imageVerify,
+  },
+  {
+    name: "pin",
+    summary: "Keep images, whatever is collected",
+    load: async () => (await import("./commands/image-pin.ts")).imagePin,
+  },
+  {
+    name: "unpin",
+    summary: "Let images go again",
+    load: async () => (await import("./commands/image-pin.ts")).imageUnpin,
+  },
+  {
     name: "gc",
     summary: "Remove images and layers nothing uses",
     load: async () => (await import("./commands/image-gc.ts")).imageGc,

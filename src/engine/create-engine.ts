@@ -13,6 +13,7 @@ import { createPrograms } from "../sys/linux/processes.ts";
 import { writeUserFile } from "../sys/user-file.ts";
 import { createAuditCalls } from "./audit/create-audit-calls.ts";
 import type { EngineContext } from "./context.ts";
+import { createImageCalls } from "./create-image-calls.ts";
 import type { EngineCalls } from "./engine-calls.ts";
 import type { EngineOptions } from "./engine-options.ts";
 
@@ -25,6 +26,7 @@ export function createEngine(options: EngineOptions): EngineCalls {
     ...trustCalls(ctx),
     ...hostCalls(ctx),
     ...createAuditCalls(ctx),
+    ...createImageCalls(ctx),
   };
 }
 

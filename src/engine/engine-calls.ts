@@ -1,6 +1,7 @@
 import type { ConfigEdits } from "../image/edit-config.ts";
 import type { AuditCalls } from "./audit-calls.ts";
 import type { ConvertedImage, ConvertImageInput } from "./conversion.ts";
+import type { ImageCalls } from "./image-calls.ts";
 import type {
   DoctorCheck,
   ExecInput,
@@ -139,6 +140,8 @@ export interface GcPodsResult {
 
 /** What `image gc` did, by digest; with a dry run: what it would do. */
 export interface GcImagesResult {
+  /** Names taken from images nobody uses; only when asked for. */
+  readonly removedNames: readonly string[];
   readonly removedImages: readonly string[];
   readonly removedBlobs: readonly string[];
   readonly removedLayers: readonly string[];
@@ -244,7 +247,7 @@ export interface RunPreparedInput {
  * What the command line needs of the engine. Calls that hand the process over (`runPod` and `runPrepared` without
  * `detach`) replace it and do not return on success.
  */
-export interface EngineCalls extends AuditCalls {
+export interface EngineCalls extends AuditCalls, ImageCalls {
   fetchImages(
     input: {
       readonly images: readonly string[];
@@ -286,7 +289,7 @@ export interface EngineCalls extends AuditCalls {
   /** Returns the digests removed. */
   removeImages(input: { readonly images: readonly string[] }, options: CallOptions): Promise<readonly string[]>;
   gcImages(
-    input: { readonly graceMs: number; readonly dryRun: boolean },
+    input: { readonly graceMs: number; readonly unused?: boolean; readonly dryRun: boolean },
     options: CallOptions,
   ): Promise<GcImagesResult>;
   buildImage(input: BuildImageInput, options: CallOptions): Promise<BuiltImageSummary>;

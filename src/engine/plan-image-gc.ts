@@ -26,9 +26,15 @@ export interface GarbagePlan {
  * Finds what the store would collect now, by the store's own rules, without removing anything.
  * @throws {StoreError} "store/corrupt" when what an image needs cannot be known.
  */
-export function planImageGc(ctx: Pick<EngineContext, "images" | "clock">, input: GcInput): GarbagePlan {
+export function planImageGc(
+  ctx: Pick<EngineContext, "images" | "clock">,
+  input: GcInput & { readonly withoutNames?: ReadonlySet<string> },
+): GarbagePlan {
   const { files } = ctx.images;
-  const named = ctx.images.listRefs().flatMap(rootsOfRef);
+  const named = ctx.images
+    .listRefs()
+    .filter((ref) => input.withoutNames?.has(ref.name) !== true)
+    .flatMap(rootsOfRef);
   const reachable = findReachable(files, [...named, ...input.keepDigests.map((digest) => ({ digest }))]);
   const olderThanMs = ctx.clock.nowMs() - input.graceMs;
   const blobs = listBlobs(files).filter(

@@ -46,3 +46,16 @@ function findManifest({ pods }: Pick<EngineContext, "pods">, id: PodId): PodMani
   }
   return undefined;
 }
+
+/** Layers that running pods have mounted, by directory name, and those pods. */
+export function runningLayers(ctx: Pick<EngineContext, "pods">): ReadonlyMap<string, readonly PodId[]> {
+  const users = new Map<string, PodId[]>();
+  for (const pod of ctx.pods.list()) {
+    if (ctx.pods.state(pod) !== "running") continue;
+    const manifest = findManifest(ctx, pod.id);
+    if (manifest === undefined) continue;
+    for (const image of [manifest.stage1.image, ...manifest.apps.map((app) => app.image)])
+      for (const layer of image.layers) users.set(layer, [...(users.get(layer) ?? []), pod.id]);
+  }
+  return users;
+}

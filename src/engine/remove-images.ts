@@ -2,10 +2,12 @@ import type { Digest } from "../image/digest.ts";
 import { formatImageName } from "../image/image-name.ts";
 import { parseImageArgument } from "../image/reference.ts";
 import { StoreError } from "../store/errors.ts";
+import { listPins } from "../store/image-pins.ts";
 import type { ImageRef } from "../store/image-refs.ts";
 import { removeRecords } from "../trust/records.ts";
 import type { EngineContext } from "./context.ts";
 import { UseCaseError } from "./errors.ts";
+import { partsOfImage } from "./image-parts.ts";
 import { type PodNeeds, readPodNeeds } from "./pods-in-use.ts";
 
 /**
@@ -24,7 +26,11 @@ export async function removeImages(
   const digests = [...new Set([...doomed.values()].map((ref) => ref.descriptor.digest))];
   const isGone = (digest: Digest) => refs.every((ref) => ref.descriptor.digest !== digest || doomed.has(ref.name));
   const gone = digests.filter(isGone);
-  if (gone.length > 0) assertUnused(readPodNeeds(ctx), gone);
+  if (gone.length > 0) {
+    const parts = [...doomed.values()].filter(({ descriptor }) => gone.includes(descriptor.digest));
+    assertUnused(readPodNeeds(ctx), [...new Set(parts.flatMap(({ descriptor }) => partsOfImage(ctx, descriptor)))]);
+    assertNotPinned(ctx, gone);
+  }
   for (const { name, descriptor } of doomed.values()) {
     ctx.events.report({ type: "image.removed", image: { name, digest: descriptor.digest } });
     await ctx.images.removeRef(name);
@@ -50,6 +56,15 @@ function findRefs(ctx: EngineContext, refs: readonly ImageRef[], text: string): 
   if (found !== undefined) return [found];
   throw new StoreError("store/not-found", `Cannot remove image "${text.slice(0, 200)}": not in the store`, {
     hint: "see the names and digests with: gantry image list",
+  });
+}
+
+function assertNotPinned(ctx: EngineContext, digests: readonly Digest[]): void {
+  const pin = listPins(ctx.root).find(({ digest }) => digests.includes(digest));
+  if (pin === undefined) return;
+  throw new UseCaseError("engine/image-in-use", `Cannot remove image ${pin.digest}: it is pinned`, {
+    hint: `take the pin away first: gantry image unpin ${pin.name}`,
+    data: { digest: pin.digest },
   });
 }
 

@@ -68,6 +68,8 @@ export interface ImageSummary {
   readonly sizeBytes: number;
   readonly importedAt: string;
   readonly verifiedBy: readonly string[];
+  /** Whether it stays until it is unpinned. */
+  readonly pinned: boolean;
 }
 
 /** A piece of an app's output. */

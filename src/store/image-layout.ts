@@ -2,7 +2,7 @@ import type { Descriptor } from "../image/descriptor.ts";
 import { encodeIndex } from "../image/encode-document.ts";
 import type { Files } from "../sys/host.ts";
 import { acquireLock } from "./acquire-lock.ts";
-import { readAllRefs } from "./image-refs.ts";
+import { type ImageRef, readAllRefs } from "./image-refs.ts";
 import { IMAGES_DIR, LOCKS_DIR } from "./store-paths.ts";
 
 const REF_NAME = "org.opencontainers.image.ref.name";
@@ -14,11 +14,16 @@ const REF_NAME = "org.opencontainers.image.ref.name";
  */
 export async function writeImageLayout(files: Files, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
   using _lock = await acquireLock(files, { path: `${LOCKS_DIR}/image-layout`, kind: "exclusive" }, options);
-  const manifests = readAllRefs(files, { skipDamaged: true }).map(
-    (ref): Descriptor => ({ ...ref.descriptor, annotations: { ...ref.descriptor.annotations, [REF_NAME]: ref.name } }),
-  );
+  const manifests = layoutEntries(readAllRefs(files, { skipDamaged: true }));
   const layout = `${IMAGES_DIR}/oci-layout`;
   if (!files.has(layout)) files.writeAtomic(layout, '{"imageLayoutVersion":"1.0.0"}', 0o644);
   files.ensureDir(`${IMAGES_DIR}/blobs/sha256`, 0o755);
   files.writeAtomic(`${IMAGES_DIR}/index.json`, encodeIndex({ manifests }), 0o644);
+}
+
+/** What `index.json` lists for these references. */
+export function layoutEntries(refs: readonly ImageRef[]): readonly Descriptor[] {
+  return refs.map((ref) => {
+    return { ...ref.descriptor, annotations: { ...ref.descriptor.annotations, [REF_NAME]: ref.name } };
+  });
 }

@@ -51,7 +51,8 @@ export function readRef(files: Files, name: string): ImageRef | undefined {
   return readRefFile(files, refPath(name));
 }
 
-function readRefFile(files: Files, path: string): ImageRef | undefined {
+/** The reference in one file; undefined when it has gone. @throws {StoreError} "store/corrupt". */
+export function readRefFile(files: Files, path: string): ImageRef | undefined {
   try {
     return decodeRef(files.readText(path, MAX_REF_BYTES), path);
   } catch (reason) {

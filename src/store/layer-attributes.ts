@@ -2,8 +2,9 @@ import { badArchive } from "../image/layer/bad-archive.ts";
 import { type ByteString, fromByteString, showBytes } from "../image/layer/entry-path.ts";
 import type { TarEntry } from "../image/layer/tar-entry.ts";
 import { SysError } from "../sys/errors.ts";
-import { AT_SYMLINK_NOFOLLOW } from "../sys/linux/constants.ts";
-import { fchmodat, fchownat, type KernelStat, utimensat } from "../sys/linux/fs-calls.ts";
+import { AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_DIRECTORY, O_PATH } from "../sys/linux/constants.ts";
+import { fchmodat, fchownat, fstat, type KernelStat, openat2, utimensat } from "../sys/linux/fs-calls.ts";
+import { OwnedFd } from "../sys/linux/owned-fd.ts";
 import { lgetxattr, llistxattr, lsetxattr } from "../sys/linux/xattr-calls.ts";
 
 /** Everything about a file but its name and content. */
@@ -81,4 +82,10 @@ function applyXattrs(place: Place, attributes: LayerAttributes): void {
       throw badArchive(`attribute "${showBytes(name)}" of "${showBytes(place.name)}" cannot be set here`, reason);
     }
   }
+}
+
+/** The attributes of the root directory of a layer tree. `dir`: absolute path. */
+export function layerRootAttributes(dir: string): LayerAttributes {
+  using opened = new OwnedFd(openat2(AT_FDCWD, dir, { flags: O_PATH | O_DIRECTORY }));
+  return readAttributes(procPath({ dirFd: opened.fd, name: "." }), fstat(opened.fd));
 }

@@ -12,7 +12,7 @@ export const imageList = defineCommand({
     out.result(await calls.listImages({ signal }), (images) => {
       const rows = images.map((image) => [
         flags.full ? image.digest : formatDigest(image.digest),
-        image.names.join(","),
+        image.names.join(",") + (image.pinned ? " (pinned)" : ""),
         image.platform,
         formatBytes(image.sizeBytes),
         formatTime(image.importedAt),
