@@ -117,3 +117,51 @@ test(
   },
   TIMEOUT_MS,
 );
+
+test(
+  "aci: pre-start runs before the app and its failure is the app's; post-stop runs after it, also when the pod is stopped",
+  async () => {
+    await using world = await createWorld();
+    mkdirSync(join(world.dir, "log"), { mode: 0o777 });
+    run(["chmod", "777", join(world.dir, "log")]);
+    const volume = `--volume=log,kind=host,source=${join(world.dir, "log")}`;
+    const log = () => readFileSync(join(world.dir, "log/log"), "utf8");
+    const note = (text: string) => ["/bin/sh", "-c", `echo ${text} as $(id -u) >> /log/log`];
+    const image = (name: string, exec: readonly string[], preStart = note("before")) =>
+      makeAci(world, `example.com/${name}`, {
+        manifest: {
+          app: {
+            exec,
+            user: "1000",
+            group: "1000",
+            eventHandlers: [
+              { name: "pre-start", exec: preStart },
+              { name: "post-stop", exec: note("after") },
+            ],
+            mountPoints: [{ name: "log", path: "/log" }],
+          },
+        },
+      });
+    run(["sh", "-c", `touch ${join(world.dir, "log/log")} && chmod 666 ${join(world.dir, "log/log")}`]);
+    const start = (file: string, ...flags: string[]) =>
+      world.gantry([INSECURE, "run", `aci:${file}`, "--net=none", volume, ...flags]);
+
+    const fails = await start(image("fails", ["/bin/sh", "-c", "echo during as $(id -u) >> /log/log; exit 9"]));
+    expect(fails.exitCode).toBe(9);
+    expect(log()).toBe("before as 0\nduring as 1000\nafter as 0\n");
+
+    writeFileSync(join(world.dir, "log/log"), "");
+    const never = await start(image("never", note("during"), ["/bin/sh", "-c", "exit 5"]));
+    expect(never.exitCode).toBe(5);
+    expect(log()).not.toContain("during");
+
+    writeFileSync(join(world.dir, "log/log"), "");
+    const long = image("long", ["/bin/sh", "-c", "echo during as $(id -u) >> /log/log; exec /bin/busybox sleep 1000"]);
+    expect((await start(long, "-d", "--name=long")).exitCode).toBe(0);
+    await world.succeed(["status", "--wait-ready=30s", "long"]);
+    for (let tries = 0; !log().includes("during") && tries < 100; tries++) await Bun.sleep(50);
+    await world.succeed(["stop", "long"]);
+    expect(log()).toBe("before as 0\nduring as 1000\nafter as 0\n");
+  },
+  TIMEOUT_MS,
+);

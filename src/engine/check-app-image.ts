@@ -28,8 +28,38 @@ export function assertAppImage(
   assertAciMatches(manifest, { name: expectedAci.name ?? manifest.name, labels: expectedAci.labels });
 }
 
-/** One line for every isolator that is not enforced as it was asked for. */
-export function describeIsolators(manifest: PodManifest): string[] {
+/** Regimes whose init runs event handlers. */
+const RUNS_HANDLERS: ReadonlySet<string> = new Set(["systemd", "kvm"]);
+
+/** One line for every wish of an appc image or pod manifest that is not fulfilled as it was asked for. */
+export function describeUnfulfilled(manifest: PodManifest, images: readonly ReadyImage[]): string[] {
+  return [...describeIsolators(manifest), ...describeHandlers(manifest), ...images.flatMap(describeRest)];
+}
+
+function describeHandlers({ apps, stage1 }: PodManifest): string[] {
+  if (RUNS_HANDLERS.has(stage1.regime)) return [];
+  return apps.flatMap(({ name, preStart, postStop }) => {
+    const missing = [
+      ...(preStart === undefined ? [] : ["pre-start"]),
+      ...(postStop === undefined ? [] : ["post-stop"]),
+    ];
+    return missing.map(
+      (handler) => `event handler ${handler} of app ${name} is ignored: regime ${stage1.regime} runs none`,
+    );
+  });
+}
+
+function describeRest({ name, config }: ReadyImage): string[] {
+  const manifest = manifestOfLabels(config.labels);
+  const activated = manifest?.app?.ports.filter((port) => port.socketActivated).map((port) => port.name) ?? [];
+  const notifies = findValue(manifest?.annotations ?? [], "appc.io/executor/supports-systemd-notify") === "true";
+  return [
+    ...(activated.length === 0 ? [] : [`socket activation of ${activated.join(", ")} of image ${name} is ignored`]),
+    ...(notifies ? [`image ${name} would say when it is ready: that is ignored`] : []),
+  ];
+}
+
+function describeIsolators(manifest: PodManifest): string[] {
   return manifest.apps.flatMap((app) =>
     (app.isolators ?? []).flatMap(({ name, outcome, detail }) =>
       outcome === "enforced"

@@ -6,7 +6,7 @@ import { parsePodId, parsePodName } from "../pod/names.ts";
 import { planManifest } from "../pod/plan-manifest.ts";
 import type { LockedPod } from "../pod/pod-store.ts";
 import { newUuid } from "../sys/random.ts";
-import { assertAppImage, describeIsolators } from "./check-app-image.ts";
+import { assertAppImage, describeUnfulfilled } from "./check-app-image.ts";
 import type { EngineContext } from "./context.ts";
 import { fetchImage } from "./fetch-image.ts";
 import { podImageOf } from "./pod-image.ts";
@@ -54,7 +54,7 @@ export async function createPod(
       stage1,
       insecureOptions: [...ctx.options.insecureOptions].sort(),
     });
-    for (const line of describeIsolators(manifest)) ctx.options.note(`NOTE: ${line}`);
+    for (const line of describeUnfulfilled(manifest, images)) ctx.options.note(`NOTE: ${line}`);
     const text = `${JSON.stringify(manifest, undefined, 2)}\n`;
     pod.files().writeAtomic("pod.json", text, 0o600);
     reportPrepared(ctx, { manifest, manifestHash: digestOf(text) });

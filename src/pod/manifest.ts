@@ -34,6 +34,9 @@ export interface PodApp {
   readonly noNewPrivileges: boolean;
   readonly seccomp: "default" | "unconfined";
   readonly stopSignal: string;
+  /** Programs that run, as root, before the app starts and after it has ended. */
+  readonly preStart?: readonly string[];
+  readonly postStop?: readonly string[];
   /** What became of the isolators the image or pod manifest asked for. */
   readonly isolators?: readonly IsolatorOutcome[];
 }

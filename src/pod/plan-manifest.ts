@@ -85,8 +85,18 @@ function planApp(
   const app = planPodApp(option, { image: planned.image, config, plan });
   const points = appc?.mountPoints ?? [];
   const filled = planAppcMounts(app, { points, volumes });
+  const handler = (name: "pre-start" | "post-stop") => appc?.eventHandlers.find((one) => one.name === name)?.exec;
+  const [preStart, postStop] = [handler("pre-start"), handler("post-stop")];
+  const handlers = {
+    ...(preStart === undefined ? {} : { preStart }),
+    ...(postStop === undefined ? {} : { postStop }),
+  };
   const gids = [...new Set([...(appc?.supplementaryGids ?? []), ...app.supplementaryGids])];
-  return { app: { ...app, mounts: filled.mounts, supplementaryGids: gids }, volumes: filled.volumes, appc };
+  return {
+    app: { ...app, ...handlers, mounts: filled.mounts, supplementaryGids: gids },
+    volumes: filled.volumes,
+    appc,
+  };
 }
 
 function planPodApp(

@@ -47,7 +47,31 @@ export function resolveApp(root: AppRoot, app: PodApp, stdin: ResolvedApp["stdin
     path: envValue(env, "PATH") ?? DEFAULT_PATH,
   });
   assertStartable(root, { app: app.name, program });
-  return { app, credentials: { ...credentials, groups }, argv: [program, ...app.argv.slice(1)], env, stdin };
+  const handlers = resolveHandlers(root, { app, env });
+  return {
+    app,
+    credentials: { ...credentials, groups },
+    argv: [program, ...app.argv.slice(1)],
+    env,
+    stdin,
+    ...handlers,
+  };
+}
+
+function resolveHandlers(
+  root: AppRoot,
+  { app, env }: { readonly app: PodApp; readonly env: readonly string[] },
+): Pick<ResolvedApp, "preStart" | "postStop"> {
+  const path = envValue(env, "PATH") ?? DEFAULT_PATH;
+  const resolve = ([program = "", ...args]: readonly string[]): readonly string[] => {
+    const found = findProgram(root, { app: app.name, workingDir: app.workingDir, program, path });
+    assertStartable(root, { app: app.name, program: found });
+    return [found, ...args];
+  };
+  return {
+    ...(app.preStart === undefined ? {} : { preStart: resolve(app.preStart) }),
+    ...(app.postStop === undefined ? {} : { postStop: resolve(app.postStop) }),
+  };
 }
 
 /**

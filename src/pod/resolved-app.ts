@@ -10,6 +10,9 @@ export interface ResolvedApp {
   /** Absolute program path inside the app, then its arguments. */
   readonly argv: readonly string[];
   readonly env: readonly string[];
+  /** Programs that run before the app and after it, resolved like `argv`. */
+  readonly preStart?: readonly string[];
+  readonly postStop?: readonly string[];
   readonly stdin: "null" | "fifo" | "tty";
 }
 

@@ -28,7 +28,8 @@ const SIGNALS: readonly (readonly [string, number])[] = [
 
 /**
  * The program that runs when an app has ended: records how, and ends the pod with the code of the first app that failed.
- * Shell built-ins only, except for systemctl when the code has to be handed to systemd. $EXIT_CODE, $EXIT_STATUS and
+ * Called with "pre-start" for the handler before an app: only its failure counts. With "post-stop UNIT" that handler runs
+ * to its end before the pod may go. Shell built-ins only, except for systemctl when the code has to be handed to systemd. $EXIT_CODE, $EXIT_STATUS and
  * $SERVICE_RESULT come from systemd. Spec: systemd.exec(5), "Environment variables in spawned processes".
  */
 export function renderExitedScript(): string {
@@ -42,6 +43,8 @@ ${cases}
     *) code=255 ;;
   esac
 fi
+[ "$2$code" = pre-start0 ] && exit 0
+[ "$2" = post-stop ] && systemctl start "$3"
 echo "exitCode=$code result=$SERVICE_RESULT how=$EXIT_CODE" > "/gantry/status/$app"
 [ "$code" = 0 ] && exit 0
 set -C

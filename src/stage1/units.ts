@@ -2,6 +2,7 @@ import { CAPABILITY_NAMES } from "../pod/capabilities.ts";
 import type { AppName } from "../pod/names.ts";
 import type { ResolvedApp } from "../pod/resolved-app.ts";
 import { ALLOWED_SYSCALLS } from "../pod/seccomp-profile.ts";
+import { withEventHandlers } from "./event-handlers.ts";
 import { ALL_KERNEL_PATHS, type UnitKernelPaths } from "./kernel-paths.ts";
 import { escapeUnitValue, quoteUnitWord } from "./unit-escape.ts";
 
@@ -20,7 +21,8 @@ export function renderUnits(
   units.set("etc/systemd/system/default.target", renderDefaultTarget(names));
   units.set("etc/systemd/system/gantry-pod.target", POD_TARGET);
   for (const resolved of apps) {
-    units.set(`etc/systemd/system/${appUnitName(resolved.app.name)}`, renderAppUnit(resolved, paths));
+    for (const [name, text] of withEventHandlers(resolved, renderAppUnit(resolved, paths)))
+      units.set(`etc/systemd/system/${name}`, text);
   }
   units.set("etc/passwd", renderPasswd(apps));
   units.set("etc/group", renderGroup(apps));
