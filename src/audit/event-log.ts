@@ -4,7 +4,7 @@ import { EngineError, formatReason } from "../base/errors.ts";
 import type { Files } from "../sys/host.ts";
 import type { Anchor } from "./anchor/anchor.ts";
 import { AuditError } from "./errors.ts";
-import { type EngineEvent, type EventCaller, isDeciding, isExecuting, type RecordedEvent } from "./events.ts";
+import { type EngineEvent, type EventCaller, isDeciding, isExecuting, isUrgent, type RecordedEvent } from "./events.ts";
 import type { LogAppender } from "./log/log-appender.ts";
 import { ensureLogKey, readVkey } from "./log/log-key.ts";
 import { AUDIT_DIR } from "./log/log-layout.ts";
@@ -86,7 +86,7 @@ class LogSink implements EventSink {
     try {
       const anchor = isGate ? this.#openAnchor(settings) : undefined;
       // The anchoring syncs everything before it: one sync instead of two.
-      const sync = isDeciding(event.type) && anchor === undefined;
+      const sync = isUrgent(event.type) && anchor === undefined;
       const recnum = withLog(this.#host, (log) => this.#append(log, event), { sync });
       this.#hasReported = true;
       if (isDeciding(event.type)) this.#isUnanchored = true;

@@ -204,6 +204,14 @@ export function isDeciding(type: EngineEvent["type"]): boolean {
   return DECIDING.has(type);
 }
 
+/** Deciding, but of no effect before the command ends or something starts: what comes then makes them durable too. */
+const PATIENT: ReadonlySet<EngineEvent["type"]> = new Set(["pod.prepared", "insecure.used", "config.changed"]);
+
+/** Whether an event must be on disk before `report` returns. */
+export function isUrgent(type: EngineEvent["type"]): boolean {
+  return isDeciding(type) && !PATIENT.has(type);
+}
+
 /** Whether an event must be anchored before its consequence happens. */
 export function isExecuting(type: EngineEvent["type"]): boolean {
   return EXECUTING.has(type);

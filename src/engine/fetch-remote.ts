@@ -68,7 +68,7 @@ export async function fetchRemote(
   });
   const sizeBytes = packedSize(manifest);
   ctx.events.report({
-    type: "image.fetched",
+    type: "path" in image.argument ? "image.imported" : "image.fetched",
     image: { name: image.name, digest: manifest.digest },
     from: source.place,
     sizeBytes,

@@ -7,6 +7,7 @@ import { PodError } from "../pod/errors.ts";
 import type { EventFilter, EventSummary } from "./audit-calls.ts";
 import type { EngineContext } from "./context.ts";
 import { UseCaseError } from "./errors.ts";
+import { reapEndedPods } from "./reap-pod.ts";
 
 /**
  * `audit log`: events in the order they were written; with `tail` the last ones that match. A pod is named as
@@ -14,6 +15,7 @@ import { UseCaseError } from "./errors.ts";
  * @throws {UseCaseError} "engine/bad-input" for a time that is none; {PodError} "pod/ambiguous"
  */
 export async function listEvents(ctx: EngineContext, filter: EventFilter): Promise<readonly EventSummary[]> {
+  await reapEndedPods(ctx); // so that what has ended unnoticed is in the log
   const isWanted = matcher(ctx, filter);
   const found: EventSummary[] = [];
   for (const record of readRecords(ctx.root.sub(AUDIT_DIR))) {

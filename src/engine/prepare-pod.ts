@@ -9,6 +9,7 @@ import { newUuid } from "../sys/random.ts";
 import { assertAppImage, describeUnfulfilled } from "./check-app-image.ts";
 import type { EngineContext } from "./context.ts";
 import { fetchImage } from "./fetch-image.ts";
+import { noteConfiguration } from "./note-configuration.ts";
 import { podImageOf } from "./pod-image.ts";
 import type { ReadyImage } from "./ready-image.ts";
 import { findStage1 } from "./regimes.ts";
@@ -43,6 +44,7 @@ export async function createPod(
     if (name !== undefined) ctx.pods.claimName(name, id);
     if (input.uuidFile !== undefined) ctx.writeUserFile(input.uuidFile, `${id}\n`);
     pod.move("begin-prepare");
+    noteConfiguration(ctx);
     // Held until the manifest names what the pod needs: garbage collection goes by that.
     using _import = await ctx.images.lockImport(options);
     const images = await fetchAll(ctx, input, options);
@@ -108,7 +110,14 @@ function reportPrepared(
   ctx: EngineContext,
   { manifest, manifestHash: hash }: { readonly manifest: PodManifest; readonly manifestHash: string },
 ): void {
-  ctx.events.report({ type: "pod.prepared", pod: manifest.uuid, manifestHash: hash, apps: eventApps(manifest) });
+  ctx.events.report({
+    type: "pod.prepared",
+    pod: manifest.uuid,
+    manifestHash: hash,
+    stage1: manifest.stage1.regime,
+    stage1Digest: manifest.stage1.image.digest,
+    apps: eventApps(manifest),
+  });
   if (manifest.insecureOptions.length > 0) {
     ctx.events.report({ type: "insecure.used", options: manifest.insecureOptions, pod: manifest.uuid });
   }

@@ -61,12 +61,17 @@ export async function reapPod(
     exits.push(exit);
     if (exit === undefined) continue;
     const oom = exit.oomKilled ? { oomKilled: true } : {};
-    ctx.events.report({ type: "app.exited", pod: pod.id, app: app.name, exitCode: exit.exitCode, ...oom });
+    const image = { name: app.image.name, digest: app.image.digest };
+    const occurredAt = formatTimestamp(exit.exitedAtMs);
+    const event = { pod: pod.id, app: app.name, exitCode: exit.exitCode, ...oom, image, occurredAt };
+    ctx.events.report({ type: "app.exited", ...event });
   }
   const exitCode = stage1.podExit(files) ?? (exits.some((exit) => exit === undefined) ? 255 : 0);
   const exitedAtMs = Math.max(...exits.map((exit) => exit?.exitedAtMs ?? 0)) || ctx.clock.nowMs();
   const reaped: ReapedPod = { exitCode, exitedAt: formatTimestamp(exitedAtMs) };
-  if (files.has("started.json")) ctx.events.report({ type: "pod.exited", pod: pod.id, exitCode });
+  if (files.has("started.json")) {
+    ctx.events.report({ type: "pod.exited", pod: pod.id, exitCode, occurredAt: reaped.exitedAt });
+  }
   files.writeAtomic(REAPED, JSON.stringify(reaped), 0o600);
   return reaped;
 }

@@ -8,6 +8,7 @@ import { readPodManifest } from "../pod/pod-store.ts";
 import type { EngineContext } from "./context.ts";
 import type { RunPreparedInput } from "./engine-calls.ts";
 import { launchPod } from "./launch-pod.ts";
+import { noteConfiguration } from "./note-configuration.ts";
 import { podStatus } from "./pod-status.ts";
 import { createPod, type PreparedPod } from "./prepare-pod.ts";
 import { reapEndedPods } from "./reap-pod.ts";
@@ -65,6 +66,7 @@ export async function runPrepared(
     });
   }
   try {
+    noteConfiguration(ctx);
     for (const image of [...manifest.apps.map((app) => app.image)]) await recheckPodImage(ctx, image);
     await recheckStage1(ctx, manifest);
   } catch (reason) {

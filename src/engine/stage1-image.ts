@@ -88,8 +88,13 @@ export async function buildStage1(
   for (const one of [config, layer, raw])
     await ctx.images.putBlob({ digest: digestOf(one), sizeBytes: one.byteLength }, [one]);
   await signStage1(ctx, { regime, raw, digest: manifest.digest });
+  const before = ctx.images.getRef(stage1Name(regime))?.descriptor.digest;
   await ctx.images.setRef(stage1Name(regime), { descriptor: manifest, source: "this host" });
-  ctx.events.report({ type: "stage1.built", stage1: regime, stage1Digest: manifest.digest });
+  const built = { stage1: regime, stage1Digest: manifest.digest };
+  ctx.events.report({ type: "stage1.built", ...built });
+  if (before !== undefined && before !== manifest.digest) {
+    ctx.events.report({ type: "stage1.changed", ...built, from: before });
+  }
   return summarise(ctx, regime);
 }
 

@@ -30,7 +30,7 @@ export function checkLog(files: Files, demanded?: NoteVerifier): LogCheck {
     readCheckpoint(files, { name, key, problems }),
   );
   const rootsAt = new Set(checkpoints.map(({ size }) => size));
-  const scan = scanRecords(files, { rootsAt, publishedSize: checkpoints[0]?.size });
+  const scan = scanRecords(files, { rootsAt, published: checkpoints[0] });
   const isScanWhole = scan.problems.length === 0;
   problems.push(...scan.problems);
   for (const checkpoint of checkpoints) problems.push(...compareCheckpoint(checkpoint, scan, isScanWhole));
