@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { startTestRegistry } from "../src/testing/registry/start-test-registry.ts";
 import { startDebianRegistry } from "./harness/debian-registry.ts";
 import { createGpgKey, type GpgKey } from "./harness/gpg-key.ts";
 import { busyboxImage, writeArchive } from "./harness/images.ts";
@@ -270,6 +271,111 @@ test.skipIf(!existsSync(COSIGN))(
       "trust/unknown-key",
     ]);
     expect((await world.gantry(["run", "--net=none", `docker://${host}/co/ours-cosign:1`])).exitCode).toBe(254);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "simple signing in the registry's own storage: skopeo signs and we verify; we sign and skopeo verifies",
+  async () => {
+    await using world = await createWorld();
+    const registry = world.use(await startTestRegistry({ signatureStorage: true }));
+    const key = await createGpgKey(world);
+    const { host } = registry;
+    const policy = policyFile(world, "demands.json", { default: signedBy(key) });
+    const copy = ["skopeo", "copy", "-q", "--src-tls-verify=false", "--dest-tls-verify=false"] as const;
+    const archive = writeArchive(world, "app");
+    await trustKey(world, host, key.publicFile, key.fingerprint);
+
+    const theirs = `docker://${host}/team/theirs:1`;
+    await succeedTool(world, [
+      ...copy,
+      "--insecure-policy",
+      "--sign-by",
+      key.fingerprint,
+      `oci-archive:${archive}:1`,
+      theirs,
+    ]);
+    await world.succeed([HTTP, "fetch", theirs]);
+
+    const ours = `docker://${host}/team/ours:1`;
+    await succeedTool(world, [...copy, "--insecure-policy", `oci-archive:${archive}:1`, ours]);
+    const secured = [...copy, `--policy=${policy}`, ours, `dir:${world.dir}/copied`] as const;
+    expect((await runTool(world, secured)).exitCode).not.toBe(0);
+    expect((await fetchImage(world, ours)).exitCode).toBe(4);
+    await world.succeed([HTTP, "sign", "--format=simple", `--key=${key.secretFile}`, ours]);
+    await succeedTool(world, secured);
+    expect((await fetchImage(world, ours)).exitCode).toBe(0);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "policies together: policy.json cannot be loosened by a key, an exception or discovery of ours, nor loosen ours; exceptions are events",
+  async () => {
+    await using world = await createWorld();
+    const lab = await openLab(world);
+    const { host, key } = lab;
+    await push(world, lab, "team/app:1");
+    const app = `docker://${host}/team/app:1`;
+    const own = join(world.config, "containers-policy.json");
+    const write = (policy: object) => writeFileSync(own, JSON.stringify(policy));
+    const anything = [{ type: "insecureAcceptAnything" }];
+    const explain = async () => JSON.parse((await world.succeed(["trust", "explain", "--json", app])).stdout);
+
+    // Accepting anything vouches for nothing.
+    write({ default: anything });
+    expect(codeOf((await fetchImage(world, app)).stderr)).toBe("trust/unsigned");
+
+    // A signature it demands and gets vouches where we have no rule; a rule of ours has to hold too.
+    await world.succeed([HTTP, "sign", "--format=simple", `--key=${key.secretFile}`, app]);
+    write({ default: [{ type: "reject" }], transports: { docker: { [`${host}/team`]: signedBy(key) } } });
+    const accepted = await world.succeed([HTTP, "fetch", "--json", app]);
+    expect(JSON.parse(accepted.stdout)[0].verifiedBy).toEqual([key.fingerprint.toLowerCase()]);
+    expect(await explain()).toMatchObject({
+      accepted: true,
+      decidedBy: "containers-policy",
+      containersPolicy: { scope: `docker:${host}/team`, outcome: "vouched" },
+    });
+    mkdirSync(join(world.config, "policy.d"));
+    const policy = (more: object) =>
+      writeFileSync(
+        join(world.config, "policy.d/10.json"),
+        JSON.stringify({ gantryKind: "policy", gantryVersion: "v1", ...more }),
+      );
+    const scope = { kind: "prefix", name: host };
+    policy({ rules: [{ scope, require: { anyOf: ["keyring"] } }] });
+    expect(await explain()).toMatchObject({ accepted: false, decidedBy: "gantry", code: "trust/unknown-key" });
+
+    // An exception of ours lifts our rule and is on record each time; it does not lift theirs.
+    const exceptions = [{ scope, reason: "migration", expires: "2099-01-01T00:00:00Z" }];
+    policy({ rules: [{ scope, require: { anyOf: ["keyring"] } }], exceptions });
+    expect((await fetchImage(world, app)).exitCode).toBe(0);
+    expect((await world.succeed(["audit", "log", "--json"])).stdout).toContain("exception.used");
+    write({ default: [{ type: "reject" }] });
+    expect(await explain()).toMatchObject({ accepted: false, decidedBy: "containers-policy" });
+    const rejected = await world.gantry([HTTP, "--insecure-options=image", "fetch", "--json", app]);
+    expect(codeOf(rejected.stderr)).toBe("trust/rejected-by-policy");
+
+    // Archives are governed by their path; an unknown field makes the file unusable, and nothing runs.
+    const archive = writeArchive(world, "plain");
+    await key.sign(archive);
+    await trustKey(world, "localhost", key.publicFile, key.fingerprint);
+    policy({});
+    expect((await fetchImage(world, `oci-archive:${archive}:1`)).exitCode).toBe(4);
+    write({ default: [{ type: "reject" }], transports: { "oci-archive": { [world.dir]: anything } } });
+    expect((await fetchImage(world, `oci-archive:${archive}:1`)).exitCode).toBe(0);
+    write({ default: anything, surprise: true });
+    const broken = await fetchImage(world, `oci-archive:${archive}:1`);
+    expect([broken.exitCode, codeOf(broken.stderr)]).toEqual([2, "trust/bad-policy"]);
+    expect(broken.stderr).toContain("surprise");
+
+    // A revocation certificate made by gpg stops what the key signed.
+    write({ default: anything });
+    const certificates = join(world.gnupgHome, "openpgp-revocs.d");
+    const certificate = join(certificates, readdirSync(certificates)[0] ?? "");
+    expect((await world.succeed(["trust", "revoke", "--certificate", certificate])).stdout).toContain("by its owner");
+    expect(codeOf((await fetchImage(world, `oci-archive:${archive}:1`)).stderr)).toBe("trust/key-revoked");
   },
   TIMEOUT_MS,
 );

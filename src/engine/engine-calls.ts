@@ -313,9 +313,9 @@ export interface EngineCalls extends AuditCalls, ImageCalls {
     options: CallOptions,
   ): Promise<readonly TrustedKey[]>;
   revokeKey(
-    input: { readonly fingerprint: string; readonly reason: string },
+    input: { readonly fingerprint?: string; readonly reason?: string; readonly certificate?: string },
     options: CallOptions,
-  ): Promise<{ readonly fingerprint: string }>;
+  ): Promise<{ readonly fingerprint: string; readonly reason: string }>;
   /** With `onlyRules` also of images that are not stored. */
   checkTrust(
     input: { readonly image: string; readonly onlyRules?: boolean },

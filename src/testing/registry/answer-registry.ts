@@ -7,6 +7,8 @@ import type { RegistryContent } from "./registry-content.ts";
 export interface RegistryFeatures {
   readonly referrersApi: boolean;
   readonly ranges: boolean;
+  /** Keeps GPG simple signatures itself, as the one of OpenShift does. */
+  readonly signatureStorage?: boolean;
 }
 
 const ROUTE = /^\/v2\/(.+)\/(manifests|blobs|referrers|tags)\/(.*)$/;
@@ -16,7 +18,12 @@ const ROUTE = /^\/v2\/(.+)\/(manifests|blobs|referrers|tags)\/(.*)$/;
  * Spec: OCI distribution-spec v1.1.0.
  */
 export function answerRegistry(content: RegistryContent, features: RegistryFeatures, request: TestRequest): TestAnswer {
-  if (/^\/v2\/?$/.test(request.url.pathname)) return { status: 200, body: "{}" };
+  const supports: Readonly<Record<string, string>> =
+    features.signatureStorage === true ? { "x-registry-supports-signatures": "1" } : {};
+  if (/^\/v2\/?$/.test(request.url.pathname)) return { status: 200, headers: supports, body: "{}" };
+  const stored = /^\/extensions\/v2\/(.+)\/signatures\/(.+)$/.exec(request.url.pathname);
+  if (stored !== null && features.signatureStorage === true)
+    return answerSignatures(content, request, { name: stored[1] ?? "", digest: stored[2] ?? "" });
   const upload = /^\/v2\/(.+)\/blobs\/uploads\/(.*)$/.exec(request.url.pathname);
   if (upload !== null) return answerUpload(content, request, { name: upload[1] ?? "", id: upload[2] ?? "" });
   const [, name = "", kind = "", rest = ""] = ROUTE.exec(request.url.pathname) ?? [];
@@ -33,6 +40,19 @@ export function answerRegistry(content: RegistryContent, features: RegistryFeatu
     return { status: 200, headers, body: content.referrersOf(name, reference, filter) };
   }
   return { status: 404, body: "404 page not found" };
+}
+
+/** Spec: containers/image v5.36, docs/signature-protocols.md. */
+function answerSignatures(
+  content: RegistryContent,
+  request: TestRequest,
+  { name, digest }: { readonly name: string; readonly digest: string },
+): TestAnswer {
+  const kept = content.signaturesOf(name, digest);
+  if (request.method !== "PUT") return json(200, { signatures: kept });
+  const added = JSON.parse(Buffer.from(request.body).toString()) as { readonly name: string };
+  if (!kept.some((one) => one.name === added.name)) kept.push(added);
+  return { status: 201, body: "" };
 }
 
 interface Target {

@@ -19,6 +19,15 @@ export interface RepositoryContent {
 /** Everything a test registry holds; tests may read and change it behind its back. */
 export class RegistryContent {
   readonly repositories = new Map<string, RepositoryContent>();
+  readonly #signatures = new Map<string, { readonly name: string }[]>();
+
+  /** The signature storage of a manifest; tests and the server add to it. */
+  signaturesOf(name: string, digest: string): { readonly name: string }[] {
+    const key = `${name}@${digest}`;
+    const known = this.#signatures.get(key) ?? [];
+    this.#signatures.set(key, known);
+    return known;
+  }
 
   /** The repository, made when it is not there. */
   repository(name: string): RepositoryContent {

@@ -28,7 +28,11 @@ export async function startTestRegistry(options: TestRegistryOptions = {}): Prom
   const faults = createFaultList();
   for (const fault of options.faults ?? []) faults.add(fault);
   const guard = createRegistryGuard(options.auth ?? { kind: "none" });
-  const features = { referrersApi: options.referrersApi ?? true, ranges: options.ranges ?? true };
+  const features = {
+    referrersApi: options.referrersApi ?? true,
+    ranges: options.ranges ?? true,
+    signatureStorage: options.signatureStorage ?? false,
+  };
   const requests: TestRequest[] = [];
   const server = await startHttpServer(
     (request) => {

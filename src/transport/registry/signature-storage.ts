@@ -61,7 +61,6 @@ export async function pushStoredSignature(
   const hash = new Bun.CryptoHasher("sha256").update(bytes).digest("hex").slice(0, 32);
   const document = {
     schemaVersion: 2,
-    version: 2,
     name: `${subject}@${hash}`,
     type: "atomic",
     content: Buffer.from(bytes).toString("base64"),
@@ -102,7 +101,12 @@ function parseList(bytes: Uint8Array, what: string): readonly Uint8Array[] {
   return (Array.isArray(list) ? list.slice(0, MAX_SIGNATURES) : []).flatMap((item: unknown) => {
     const one = new Map<string, unknown>(Object.entries(item ?? {}));
     const content = one.get("content");
-    if (one.get("version") !== 2 || one.get("type") !== "atomic" || typeof content !== "string") return [];
+    if (
+      (one.get("schemaVersion") ?? one.get("version")) !== 2 ||
+      one.get("type") !== "atomic" ||
+      typeof content !== "string"
+    )
+      return [];
     const raw = new Uint8Array(Buffer.from(content, "base64"));
     return raw.byteLength > MAX_SIGNATURE_BYTES ? [] : [raw];
   });

@@ -1,14 +1,14 @@
-import { X509Certificate as NodeCertificate } from "node:crypto";
+import { createPublicKey, X509Certificate as NodeCertificate } from "node:crypto";
 import type { X509Certificate } from "@sigstore/core";
-import type { TrustMaterial } from "@sigstore/verify";
 import { TrustError } from "../errors.ts";
 import type { SignatureFact } from "../signature-fact.ts";
+import { type ChainAnchors, hasTrustedChain } from "../sigstore/certificate-chain.ts";
 import type { SigstoreEvidence } from "../sigstore/evidence.ts";
 import type { SigstoreLibrary } from "../sigstore/load-sigstore.ts";
 import type { SigstoreKey } from "../sigstore/public-key.ts";
-import { attempt, type Checked, describeCertificate } from "../sigstore/verify-evidence.ts";
+import { type Checked, describeCertificate } from "../sigstore/verify-evidence.ts";
 import type { SigstoreSigner } from "./policy.ts";
-import { ALWAYS, isLoggedFor, logsOf } from "./rekor-check.ts";
+import { verifyRekorEntry } from "./rekor-check.ts";
 
 /** Authorities and identity that a certificate has to satisfy. */
 export interface CertificateDemand {
@@ -23,6 +23,8 @@ export interface CertificateDemand {
 /** Most certificates in one file or chain. */
 const MAX_CERTIFICATES = 64;
 const EXT_KEY_USAGE = "2.5.29.37";
+const ISSUER_V1 = "1.3.6.1.4.1.57264.1.1";
+const ISSUER_V2 = "1.3.6.1.4.1.57264.1.8";
 /** DER of the object identifier for code signing, 1.3.6.1.5.5.7.3.3, with tag and length. */
 const CODE_SIGNING = Buffer.from("06082b06010505070303", "hex");
 
@@ -43,97 +45,63 @@ export function prepareCertificateCheck(
     if (key.$case !== "certificate") return { kind: "unknown-key", signer };
     const sent = readSentChain(lib, evidence.chain);
     if (sent === undefined) return { kind: "bad", signer, reason: "its certificate chain is malformed" };
-    const certChain = admit(roots, [...trusted, ...sent]);
-    const checked =
-      demand.signer.kind === "fulcio"
-        ? checkFulcio(lib, { evidence, certChain, demand })
-        : checkPki(lib, { evidence, certChain, demand });
+    const anchors = { roots, intermediates: [...trusted, ...sent] };
+    const { certificate } = key;
+    const check = demand.signer.kind === "fulcio" ? checkFulcio : checkPki;
+    const checked = check(lib, { evidence, certificate, anchors, demand });
     if (!checked.ok) return { kind: "bad", signer, reason: checked.reason };
-    if (!allowsCodeSigning(key.certificate))
+    if (!allowsCodeSigning(certificate))
       return { kind: "bad", signer, reason: "its certificate is not for code signing" };
-    const wrong = findWrongIdentity(demand.signer, key.certificate, checked.value);
+    const wrong = findWrongIdentity(demand.signer, certificate, checked.value);
     if (wrong !== undefined) return { kind: "wrong-identity", fingerprint: signer, signer, reason: wrong };
-    const subject = key.certificate.subjectAltName ?? "";
+    const subject = certificate.subjectAltName ?? "";
     return { kind: "good-identity", subject, issuer: checked.value, trustRoot: "policy.json" };
   };
 }
 
 interface Check {
   readonly evidence: SigstoreEvidence;
-  readonly certChain: X509Certificate[];
+  readonly certificate: X509Certificate;
+  readonly anchors: Omit<ChainAnchors, "at">;
   readonly demand: CertificateDemand;
 }
 
-/** The OIDC issuer in the certificate, once everything holds. */
-function checkFulcio(lib: SigstoreLibrary, { evidence, certChain, demand }: Check): Checked<string> {
+/** The log has to have promised to hold this signature by this certificate, which has to have been valid then. */
+function checkFulcio(lib: SigstoreLibrary, { evidence, certificate, anchors, demand }: Check): Checked<string> {
   const [entry] = evidence.entity.tlogEntries;
-  if (entry?.inclusionPromise === undefined)
-    return { ok: false, reason: "it carries no promise of the transparency log" };
-  const checked = attempt(lib, {
-    evidence,
-    material: materialOf(certChain, logsOf(demand.rekor)),
-    thresholds: { tlogThreshold: 1, ctlogThreshold: 0, timestampThreshold: 1 },
+  const logged = verifyRekorEntry(lib, {
+    evidence: { ...evidence, entity: { ...evidence.entity, key: { $case: "public-key", hint: "" } } },
+    rekor: demand.rekor,
+    publicKey: publicPemOf(certificate),
+    logged: new NodeCertificate(certificate.root.toDER()).toString(),
   });
-  if (!checked.ok) return checked;
-  const logged = isLoggedFor(lib, entry.canonicalizedBody, pemOf(evidence));
-  return logged.ok ? { ok: true, value: checked.value.issuer } : logged;
+  if (!logged.ok) return logged;
+  const at = new Date(Number(entry?.integratedTime) * 1000);
+  if (!hasTrustedChain(certificate, { ...anchors, at })) return { ok: false, reason: NO_CHAIN };
+  return { ok: true, value: readIssuer(certificate) };
 }
 
-/** No log and no dates of signing: the certificate has to be valid now. */
-function checkPki(lib: SigstoreLibrary, { evidence, certChain, demand }: Check): Checked<string> {
-  const { entity } = evidence;
-  const [entry] = entity.tlogEntries;
-  const atMs = String(Math.floor(demand.atMs / 1000));
-  const now = {
-    $case: "transparency-log" as const,
-    tlogEntry: {
-      logIndex: "0",
-      logId: { keyId: Buffer.alloc(0) },
-      kindVersion: entry?.kindVersion ?? { kind: "", version: "" },
-      integratedTime: atMs,
-      inclusionPromise: { signedEntryTimestamp: Buffer.alloc(0) },
-      inclusionProof: undefined,
-      canonicalizedBody: Buffer.alloc(0),
-    },
-  };
-  const checked = attempt(lib, {
-    evidence: { ...evidence, entity: { ...entity, tlogEntries: [], timestamps: [now] } },
-    material: materialOf(certChain, []),
-    thresholds: { tlogThreshold: 0, ctlogThreshold: 0, timestampThreshold: 1 },
-  });
-  return checked.ok ? { ok: true, value: "" } : checked;
+/** No log and no date of signing: the certificate has to be valid now. */
+function checkPki(_lib: SigstoreLibrary, { evidence, certificate, anchors, demand }: Check): Checked<string> {
+  if (!evidence.entity.signature.verifySignature(createPublicKey(publicPemOf(certificate))))
+    return { ok: false, reason: "signature verification failed" };
+  if (!hasTrustedChain(certificate, { ...anchors, at: new Date(demand.atMs) })) return { ok: false, reason: NO_CHAIN };
+  return { ok: true, value: "" };
 }
 
-function materialOf(certChain: X509Certificate[], tlogs: TrustMaterial["tlogs"]): TrustMaterial {
-  return {
-    certificateAuthorities: [{ certChain, validFor: ALWAYS }],
-    timestampAuthorities: [],
-    ctlogs: [],
-    tlogs,
-    publicKey: () => {
-      throw new TrustError("trust/unknown-key", "Cannot use a key here: certificates are demanded", {
-        hint: "name the key with keyPath in policy.json",
-      });
-    },
-  };
+const NO_CHAIN = "its certificate does not lead to the authority, or was not valid";
+
+function publicPemOf(certificate: X509Certificate): string {
+  const key = createPublicKey({ key: certificate.publicKey, format: "der", type: "spki" });
+  return String(key.export({ type: "spki", format: "pem" }));
 }
 
-/**
- * The roots, and of the other certificates those that provably hang from them. What the library is given counts as
- * trusted, so nothing that merely came along with the signature may be among it.
- */
-function admit(roots: readonly X509Certificate[], others: readonly X509Certificate[]): X509Certificate[] {
-  const admitted = [...roots];
-  for (let grew = true; grew; ) {
-    grew = false;
-    for (const one of others) {
-      if (admitted.includes(one) || !one.isCA) continue;
-      if (!admitted.some((issuer) => issuer.isCA && issuer.subject.equals(one.issuer) && one.verify(issuer))) continue;
-      admitted.push(one);
-      grew = true;
-    }
-  }
-  return admitted;
+/** The OIDC issuer; both forms of the extension, when both are there, have to agree. */
+function readIssuer(certificate: X509Certificate): string {
+  const old = certificate.extension(ISSUER_V1)?.value.toString();
+  const text = certificate.extension(ISSUER_V2)?.valueObj.subs[0]?.value.toString();
+  if (old !== undefined && text !== undefined && old !== text) return "";
+  return text ?? old ?? "";
 }
 
 function readCertificates(lib: SigstoreLibrary, bytes: Uint8Array): readonly X509Certificate[] {
@@ -182,11 +150,6 @@ function findWrongIdentity(
   if (signer.kind !== "pki" || signer.subjectHostname === undefined) return undefined;
   const host = parsed.checkHost(signer.subjectHostname, { subject: "never" });
   return host === undefined ? `it is not for ${signer.subjectHostname} but for ${names}` : undefined;
-}
-
-function pemOf(evidence: SigstoreEvidence): string {
-  const { key } = evidence.entity;
-  return key.$case === "certificate" ? new NodeCertificate(key.certificate.root.toDER()).toString() : "";
 }
 
 function badCertificates(state: string, cause?: unknown): TrustError {

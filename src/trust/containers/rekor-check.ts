@@ -6,10 +6,10 @@ import type { SigstoreKey } from "../sigstore/public-key.ts";
 import { attempt, type Checked } from "../sigstore/verify-evidence.ts";
 
 /** No end: the keys of a policy carry no dates. */
-export const ALWAYS = { start: new Date(0), end: new Date(8_640_000_000_000_000) };
+const ALWAYS = { start: new Date(0), end: new Date(8_640_000_000_000_000) };
 
 /** Logs of `policy.json` as the library wants them: named by the hash of their key. */
-export function logsOf(rekor: readonly SigstoreKey[]): TrustMaterial["tlogs"] {
+function logsOf(rekor: readonly SigstoreKey[]): TrustMaterial["tlogs"] {
   return rekor.map(({ key, fingerprint }) => ({
     logID: Buffer.from(fingerprint, "hex"),
     baseURL: "",
@@ -24,7 +24,14 @@ export function logsOf(rekor: readonly SigstoreKey[]): TrustMaterial["tlogs"] {
  */
 export function verifyRekorEntry(
   lib: SigstoreLibrary,
-  input: { readonly evidence: SigstoreEvidence; readonly rekor: readonly SigstoreKey[]; readonly publicKey: string },
+  input: {
+    readonly evidence: SigstoreEvidence;
+    readonly rekor: readonly SigstoreKey[];
+    /** PEM of the key that has to have signed. */
+    readonly publicKey: string;
+    /** PEM the entry has to name; default: that key. */
+    readonly logged?: string;
+  },
 ): Checked<undefined> {
   const { evidence, rekor, publicKey } = input;
   const [entry] = evidence.entity.tlogEntries;
@@ -44,11 +51,11 @@ export function verifyRekorEntry(
     thresholds: { tlogThreshold: 1, ctlogThreshold: 0, timestampThreshold: 0 },
   });
   if (!checked.ok) return checked;
-  return isLoggedFor(lib, entry.canonicalizedBody, publicKey);
+  return isLoggedFor(lib, entry.canonicalizedBody, input.logged ?? publicKey);
 }
 
 /** The entry has to name this key, not only this signature. Compares the DER, as other tools do. */
-export function isLoggedFor(lib: SigstoreLibrary, body: Uint8Array, pem: string): Checked<undefined> {
+function isLoggedFor(lib: SigstoreLibrary, body: Uint8Array, pem: string): Checked<undefined> {
   try {
     const document = JSON.parse(new TextDecoder().decode(body)) as {
       spec?: { signature?: { publicKey?: { content?: string } } };

@@ -39,7 +39,7 @@ export async function readKeyStanding(pgp: OpenPgpLibrary, key: Key, atMs: numbe
     await key.getSigningKey(undefined, new Date(atMs), undefined, fullConfig(pgp, strict(pgp)));
     return primary;
   } catch (reason) {
-    return explainSigningFailure(pgp, key, atMs, reason);
+    return explainSigningFailure(pgp, { key, atMs }, reason);
   }
 }
 
@@ -58,7 +58,7 @@ export async function readSignerStanding(
   try {
     await key.getSigningKey(part.getKeyID(), new Date(input.atMs), undefined, fullConfig(pgp, strict(pgp)));
   } catch (reason) {
-    return explainSigningFailure(pgp, key, input.atMs, reason);
+    return explainSigningFailure(pgp, { key, part, atMs: input.atMs }, reason);
   }
   const ends = [primary, sub].flatMap((one) => (one.expiresAtMs === undefined ? [] : [one.expiresAtMs]));
   return ends.length === 0 ? { state: "valid" } : { state: "valid", expiresAtMs: Math.min(...ends) };
@@ -94,12 +94,14 @@ function standingUntil(end: Date | typeof Infinity | null, atMs: number, what: s
 
 async function explainSigningFailure(
   pgp: OpenPgpLibrary,
-  key: Key,
-  atMs: number,
+  at: { readonly key: Key; readonly part?: Key | Subkey; readonly atMs: number },
   failure: unknown,
 ): Promise<KeyStanding> {
+  // Of the very part that failed: another one of the key may be fine.
+  const { key, part, atMs } = at;
   try {
-    await key.getSigningKey(undefined, new Date(atMs), undefined, fullConfig(pgp, {}));
+    const lax = { rejectHashAlgorithms: new Set<never>(), minRSABits: 0 };
+    await key.getSigningKey(part?.getKeyID(), new Date(atMs), undefined, fullConfig(pgp, lax));
   } catch {
     // Fails under the library's own rules too, so the first failure says what is wrong.
     return { state: "unusable", reason: formatReason(failure) };

@@ -42,7 +42,7 @@ export function readCosignEvidence(lib: SigstoreLibrary, bytes: Uint8Array): Sig
     const entry = readRekorEntry(signature);
     if (entry !== undefined) bundle.verificationMaterial.tlogEntries.push(entry);
     return {
-      entity: lib.verify.toSignedEntity(bundle, payload),
+      entity: withEd25519(lib, lib.verify.toSignedEntity(bundle, payload), payload),
       digests: [claim.manifestDigest],
       reference: claim.dockerReference,
       ...(signature.chain === undefined ? {} : { chain: signature.chain }),
@@ -62,8 +62,10 @@ export function readBundleEvidence(
     const bundle = lib.bundle.bundleFromJSON(document);
     const { content } = bundle.verificationMaterial;
     const digests = bundle.content.$case === "dsseEnvelope" ? readStatement(bundle.content.dsseEnvelope) : undefined;
+    const artifact = Buffer.from(input.artifact);
+    const entity = lib.verify.toSignedEntity(bundle, artifact);
     return {
-      entity: lib.verify.toSignedEntity(bundle, Buffer.from(input.artifact)),
+      entity: bundle.content.$case === "messageSignature" ? withEd25519(lib, entity, artifact) : entity,
       digests,
       ...(content.$case === "publicKey" ? { hint: content.publicKey.hint } : {}),
     };
@@ -71,6 +73,23 @@ export function readBundleEvidence(
     if (reason instanceof TrustError) throw reason;
     throw bad(formatReason(reason), reason);
   }
+}
+
+/** The library hashes messages before it verifies them; Ed25519 signs the message itself. */
+function withEd25519(lib: SigstoreLibrary, entity: SignedEntity, message: Buffer): SignedEntity {
+  const content = entity.signature;
+  return {
+    ...entity,
+    signature: {
+      signature: content.signature,
+      compareSignature: (signature) => content.compareSignature(signature),
+      compareDigest: (digest) => content.compareDigest(digest),
+      verifySignature: (key) =>
+        key.asymmetricKeyType === "ed25519"
+          ? lib.core.crypto.verify(message, key, content.signature)
+          : content.verifySignature(key),
+    },
+  };
 }
 
 function readStatement(envelope: { readonly payload: Uint8Array; readonly payloadType: string }): readonly string[] {
