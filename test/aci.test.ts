@@ -24,6 +24,10 @@ test(
     const id = run(["sh", "-c", `zcat ${join(world.dir, "example.com_gzip.aci")} | sha512sum`]).slice(0, 128);
     await world.succeed(["gc", "--grace-period=0s"]);
     await world.succeed(["image", "gc", "--grace-period=0s"]);
+    const fetched = JSON.parse(
+      (await world.succeed([INSECURE, "fetch", `aci:${join(world.dir, "example.com_gzip.aci")}`, "--json"])).stdout,
+    );
+    expect(fetched[0].imageId).toMatch(/^sha512-[0-9a-f]{128}$/);
     const byId = await world.gantry([INSECURE, "run", `sha512-${id.slice(0, 16)}`, "--net=none"]);
     expect(byId.stdout).toBe("hello from example-com-gzip\n");
   },
@@ -58,6 +62,14 @@ test(
     const replayed = await world.gantry(["fetch", `${host}/app:2.0.0`, "--json"]);
     expect(JSON.parse(replayed.stderr).error.code).toBe("image/name-mismatch");
     expect(replayed.exitCode).toBe(4);
+
+    // Without the key the stored image is refused, and with --pull=never nobody is asked for a better signature.
+    await world.succeed(["trust", "remove", key.fingerprint, `--prefix=${host}/app`]);
+    const asked = discovery.requests.length;
+    const refused = await world.gantry(["run", `${host}/app:1.0.0`, "--net=none", "--pull=never"]);
+    expect(refused.exitCode).toBe(254);
+    expect(refused.stderr).toContain("Cannot trust");
+    expect(discovery.requests.length).toBe(asked);
   },
   TIMEOUT_MS,
 );

@@ -27,7 +27,9 @@ export async function fetchImage(
 ): Promise<ReadyImage> {
   const platform = input.platform === undefined ? hostPlatform(process.arch) : parsePlatform(input.platform);
   const located = locateImage(ctx, parseUserImage(ctx, input.image), { platform, pullPolicy: input.pullPolicy });
-  const stored = located.stored === undefined ? undefined : await useStored(ctx, located, options);
+  const { argument: _source, ...offline } = located;
+  const usable = input.pullPolicy === "never" ? offline : located;
+  const stored = located.stored === undefined ? undefined : await useStored(ctx, usable, options);
   if (stored !== undefined) return stored;
   if (located.argument === undefined)
     throw new TrustError("trust/no-record", `Cannot use image "${input.image}": never verified`, {

@@ -1,3 +1,4 @@
+import { formatImageId } from "../image/aci/identifier.ts";
 import type { EngineContext } from "./context.ts";
 import { fetchImage } from "./fetch-image.ts";
 import { describeAcceptance } from "./report-acceptance.ts";
@@ -19,12 +20,14 @@ export async function fetchImages(
   const fetched: FetchedImage[] = [];
   for (const image of input.images) {
     const ready = await fetchImage(ctx, { ...input, image }, options);
+    const aci = ctx.images.getRef(ready.name)?.aci;
     fetched.push({
       name: ready.name,
       digest: ready.manifest.digest,
       verifiedBy: describeAcceptance(ready.record),
       sizeBytes: ready.sizeBytes,
       cached: ready.isCached,
+      ...(aci === undefined ? {} : { imageId: formatImageId(aci.id) }),
     });
   }
   return fetched;

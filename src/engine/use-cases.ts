@@ -58,6 +58,8 @@ export interface FetchedImage {
   readonly verifiedBy: readonly string[];
   readonly sizeBytes: number;
   readonly cached: boolean;
+  /** Of an App Container Image: its ID, `sha512-HEX`, by which pod manifests name it. */
+  readonly imageId?: string;
 }
 
 /** A row of `image list --json`. */
