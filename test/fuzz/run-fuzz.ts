@@ -3,10 +3,11 @@
 import { fuzzTarget } from "./fuzz-target.ts";
 import { IMAGE_TARGETS } from "./image-targets.ts";
 import { SOURCE_TARGETS } from "./source-targets.ts";
+import { TREE_TARGETS } from "./tree-targets.ts";
 import { TRUST_TARGETS } from "./trust-targets.ts";
 
 const [count = "", seed = "1", only = ""] = process.argv.slice(2);
-const targets = [...IMAGE_TARGETS, ...SOURCE_TARGETS, ...TRUST_TARGETS].filter(
+const targets = [...IMAGE_TARGETS, ...SOURCE_TARGETS, ...TREE_TARGETS, ...TRUST_TARGETS].filter(
   ({ name }) => only === "" || name === only,
 );
 const weight = targets.reduce((total, target) => total + target.weight, 0);
