@@ -63,6 +63,11 @@ export class LayerTree implements Disposable {
     return cached;
   }
 
+  /** A directory's path without links of lower layers, as `dirFd` resolved it last. */
+  withoutLinks(names: readonly ByteString[]): readonly ByteString[] {
+    return this.#aliases.get(names.join("/")) ?? names;
+  }
+
   /** Makes what is missing of a directory path; returns the path without links. */
   makeDirs(names: readonly ByteString[]): readonly ByteString[] {
     const done: ByteString[] = [];

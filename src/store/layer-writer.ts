@@ -147,7 +147,8 @@ export class LayerWriter implements TarHandler, Disposable {
     }
     const attributes = attributesOf(entry);
     applyAttributes(place, attributes, false);
-    this.#tree.dirTimes.set(names, attributes.mtimeNs);
+    const parent = this.#tree.withoutLinks(names.slice(0, -1));
+    this.#tree.dirTimes.set([...parent, place.name], attributes.mtimeNs);
   }
 
   #writeHardLink(entry: TarEntry, place: Place, parent: readonly ByteString[]): void {

@@ -1,5 +1,15 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { gzipSync } from "node:zlib";
 import { digestOf } from "../image/digest.ts";
@@ -41,6 +51,14 @@ const isOpaque = (path: string): boolean => lgetxattr(`${root}/t/${path}`, "trus
 const isWhiteout = (path: string): boolean => lstatSync(`${root}/t/${path}`).isCharacterDevice();
 
 describe.skipIf(process.getuid?.() !== 0)("unpackLayerJob()", () => {
+  test("sets the time of a directory that is reached through a link of a lower layer", async () => {
+    mkdirSync(`${root}/lower/real`, { recursive: true });
+    symlinkSync("real", `${root}/lower/link`);
+    await unpack([{ path: "link/dir", kind: "dir", modifiedAt: { seconds: 5, nanoseconds: 0 } }], {
+      lowerDirs: [`${root}/lower`],
+    });
+    expect(statSync(`${root}/t/real/dir`).mtimeMs).toBe(5000);
+  });
   test("keeps a file from a whiteout of its name, in either order", async () => {
     await unpack([
       { path: "a", content: "1" },

@@ -2,15 +2,11 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import type { TarInput } from "../image/layer/encode-tar.ts";
-import { parseConfig } from "../image/parse-config.ts";
-import { parseManifest } from "../image/parse-manifest.ts";
 import { openFiles } from "../sys/linux/files.ts";
+import { describeTree } from "../testing/describe-tree.ts";
+import { describeUnpacked } from "../testing/describe-unpacked.ts";
 import { flattenImage } from "../testing/flatten-image.ts";
 import { anImage, type ImageBuilder, layoutFiles, seededBytes } from "../testing/image-builder.ts";
-import { openImageStore } from "./image-store.ts";
-import { unpackLayerJob } from "./unpack-layer.ts";
-import { unpackLayers } from "./unpack-layers.ts";
-import { overlayLowerDirs, rootAttributesDir } from "./unpacked-layer.ts";
 
 const isRoot = process.getuid?.() === 0;
 const hasTools = Bun.which("umoci") !== null && Bun.which("python3") !== null;
@@ -137,37 +133,15 @@ describe.skipIf(!isRoot || !hasTools)("unpackLayers() gives the tree that umoci 
   for (const [name, builder] of cases) {
     test(name, async () => {
       const image = builder.build();
-      const ours = await unpackOurs(root, image);
+      const ours = await describeUnpacked(root, image);
       // umoci 0.4.7 reads no zstd: it gets the same layers as gzip, which changes no file.
       const theirs = unpackTheirs(root, name.includes("zstd") ? anImage().withLayer(BASE).build() : image);
       expect(ours).toEqual(theirs);
       // The layers applied in memory and written as one layer are the same tree once more.
-      expect(await unpackOurs(`${root}/flat`, flattenImage(builder))).toEqual(theirs);
+      expect(await describeUnpacked(`${root}/flat`, flattenImage(builder))).toEqual(theirs);
     });
   }
 });
-
-async function unpackOurs(root: string, image: ReturnType<ImageBuilder["build"]>): Promise<string[]> {
-  const files = openFiles(`${root}/store`);
-  const store = openImageStore(files, { nowMs: () => 0 });
-  for (const [digest, bytes] of image.blobs) await store.putBlob({ digest, sizeBytes: bytes.byteLength }, [bytes]);
-  const manifest = parseManifest(image.manifest, image.descriptor.mediaType);
-  const layers = await unpackLayers(
-    { files, runJob: unpackLayerJob, maxParallel: 2 },
-    { manifest, config: parseConfig(image.config) },
-  );
-  const dirs = overlayLowerDirs(layers);
-  // An overlay of one directory needs a second one.
-  files.ensureDir("empty");
-  files.ensureDir("merged");
-  const merged = files.path("merged");
-  const lower = [...dirs, files.path("empty")].join(":");
-  const tree = describeTree(merged, `mount -t overlay overlay -o lowerdir=${lower} ${merged}`);
-  // The merged root shows the attributes of the top layer only; the pod's upper directory takes them from here.
-  const rootDir = rootAttributesDir(layers);
-  const [rootLine = ""] = rootDir === undefined ? [] : describeTree(rootDir, "true");
-  return [rootLine, ...tree.slice(1)];
-}
 
 function unpackTheirs(root: string, image: ReturnType<ImageBuilder["build"]>): string[] {
   const files = openFiles(`${root}/layout`);
@@ -175,43 +149,4 @@ function unpackTheirs(root: string, image: ReturnType<ImageBuilder["build"]>): s
   const done = Bun.spawnSync(["umoci", "unpack", "--image", `${root}/layout:test`, `${root}/bundle`]);
   if (done.exitCode !== 0) expect(done.stderr.toString()).toBe("");
   return describeTree(`${root}/bundle/rootfs`, "true");
-}
-
-/**
- * One line per file with every attribute: type and mode, owner, size, device, nanosecond mtime, link
- * target, content digest, extended attributes, and the visible names that share its inode. Not st_nlink: overlayfs shows
- * the lower file's count even when one of its names is hidden. Overlay's own attributes are not the image's.
- */
-const SCRIPT = `
-import hashlib, os, stat, sys
-root = os.fsencode(sys.argv[1])
-groups, lines = {}, []
-def describe(path, rel):
-    st = os.lstat(path)
-    kind = stat.S_IFMT(st.st_mode)
-    is_dir = kind == stat.S_IFDIR
-    extra = ""
-    if kind == stat.S_IFLNK: extra = repr(os.readlink(path))
-    if kind == stat.S_IFREG: extra = hashlib.sha256(open(path, "rb").read()).hexdigest()[:16]
-    key = (st.st_dev, st.st_ino)
-    if not is_dir: groups.setdefault(key, []).append(rel)
-    names = sorted(n for n in os.listxattr(path, follow_symlinks=False) if not n.startswith("trusted.overlay."))
-    xattrs = [(n, os.getxattr(path, n, follow_symlinks=False)) for n in names]
-    lines.append(" ".join(map(str, (repr(rel), oct(st.st_mode), st.st_uid, st.st_gid, "-" if is_dir else st.st_size, st.st_rdev, st.st_mtime_ns, extra, xattrs))) + ("" if is_dir else "\\0" + repr(key)))
-    if is_dir:
-        for name in sorted(os.listdir(path)): describe(os.path.join(path, name), os.path.join(rel, name))
-describe(root, b"")
-links = {repr(key): repr(rels) for key, rels in groups.items() if len(rels) > 1}
-joined = [line.split("\\0") for line in lines]
-sys.stdout.write("\\n".join(line[0] + (links.get(line[1], "") if len(line) > 1 else "") for line in joined))
-`;
-
-/** Describes the tree at `dir` after running `prepare` (a mount) in a mount namespace that ends with it. */
-function describeTree(dir: string, prepare: string): string[] {
-  const command = `${prepare} && exec python3 -c "$SCRIPT" "$DIR"`;
-  const done = Bun.spawnSync(["unshare", "--mount", "--propagation=private", "sh", "-ec", command], {
-    env: { PATH: process.env["PATH"] ?? "", SCRIPT, DIR: dir },
-  });
-  if (done.exitCode !== 0) return [`failed: ${done.stderr.toString()}`];
-  return done.stdout.toString().split("\n");
 }

@@ -11,7 +11,8 @@ export type ReadContent = (content: ContentRef) => Iterable<Uint8Array>;
 /**
  * A tree as the members of a tar archive, the same for the same tree on every machine: directories before what is in
  * them, names in the order of their bytes, of hard links the first name has the content. Without end mark.
- * `prefix` stands before every path. Directories nobody described are left out, except the root when `root` is "always".
+ * `prefix` stands before every path. Directories nobody described are left out when something is in them, so is the root
+ * unless `root` is "always".
  */
 export function* encodeTree(
   tree: FileTree,
@@ -31,7 +32,8 @@ export function* encodeTree(
   for (let top = stack.pop(); top !== undefined; top = stack.pop()) {
     const { path, node } = top;
     if (node.children !== undefined) {
-      if (!node.isImplied) yield encodeTarEntry(entryOf(node.inode, `${path}/`));
+      // An empty one would not come back by itself.
+      if (!node.isImplied || node.children.size === 0) yield encodeTarEntry(entryOf(node.inode, `${path}/`));
       push(node, `${path}/`);
       continue;
     }
