@@ -1,7 +1,7 @@
 // Doc comments, dependency lines and the rules of style that neither the compiler nor Biome knows.
 import packageJson from "../package.json" with { type: "json" };
 import { checkCode } from "./checks/code-rules.ts";
-import { checkDependencyLines, checkDocComments } from "./checks/doc-rules.ts";
+import { checkDependencyLines, checkDocComments, checkInteroperability } from "./checks/doc-rules.ts";
 import { checkErrors, parseExitCodes } from "./checks/error-rules.ts";
 import { reportProblems } from "./checks/report-problems.ts";
 import { readSources } from "./checks/source-file.ts";
@@ -15,6 +15,7 @@ async function textOf(path: string): Promise<string> {
 }
 
 const files = await readSources(root, ["src"]);
+const tests = new Map((await readSources(root, ["src", "test"])).map(({ path, text }) => [path, text]));
 const dependencies = [packageJson.dependencies, packageJson.devDependencies, ...Object.values(debian)].flatMap(
   Object.keys,
 );
@@ -22,6 +23,7 @@ const problems = [
   ...checkDocComments(files),
   ...checkCode(files),
   ...checkErrors(files, parseExitCodes(await textOf("src/cli/exit-code.ts"))),
+  ...checkInteroperability(await textOf("docs/interoperability.md"), tests),
   ...checkDependencyLines(await textOf("docs/dependencies.md"), dependencies),
 ];
 reportProblems("docs", problems, `${files.length} files, ${dependencies.length} dependencies`);

@@ -1,26 +1,35 @@
 import { mkdirSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import type { World } from "./world.ts";
 
-/** Debian's `docker-registry` on loopback, plain http, ended with the world. */
+/** Debian's docker-registry on loopback, plain http. */
 export interface DebianRegistry {
   /** `localhost:PORT`. */
   readonly host: string;
 }
 
-/** Starts it on a free port and waits until it answers. */
-export async function startDebianRegistry(world: World): Promise<DebianRegistry> {
-  const data = join(world.dir, "debian-registry");
-  mkdirSync(data);
-  const port = freePort();
-  const config = join(world.dir, "debian-registry.yml");
+/** Starts it for a world, with a password file when `login` is given; it ends with the world. */
+export async function startDebianRegistry(
+  world: World,
+  login?: { readonly username: string; readonly password: string },
+): Promise<DebianRegistry> {
+  const port = await freePort();
+  const dir = join(world.dir, `registry-${port}`);
+  mkdirSync(dir);
+  const hash = login === undefined ? "" : await Bun.password.hash(login.password, { algorithm: "bcrypt", cost: 4 });
+  if (login !== undefined) writeFileSync(join(dir, "htpasswd"), `${login.username}:${hash}\n`);
+  const auth = login === undefined ? "" : `auth: {htpasswd: {realm: test, path: ${dir}/htpasswd}}\n`;
   writeFileSync(
-    config,
-    `version: 0.1\nstorage: {filesystem: {rootdirectory: ${data}}}\nhttp: {addr: "127.0.0.1:${port}"}\nlog: {level: error, accesslog: {disabled: true}}\n`,
+    join(dir, "config.yml"),
+    `version: 0.1\nstorage: {filesystem: {rootdirectory: ${dir}/data}, delete: {enabled: true}}\nhttp: {addr: "127.0.0.1:${port}"}\nlog: {level: error, accesslog: {disabled: true}}\n${auth}`,
   );
-  const child = Bun.spawn(["docker-registry", "serve", config], { stdout: "ignore", stderr: "ignore" });
+  const child = Bun.spawn(["docker-registry", "serve", join(dir, "config.yml")], {
+    stdout: "ignore",
+    stderr: "ignore",
+  });
   world.use({
-    [Symbol.asyncDispose]: async () => {
+    async [Symbol.asyncDispose]() {
       child.kill();
       await child.exited;
     },
@@ -28,18 +37,22 @@ export async function startDebianRegistry(world: World): Promise<DebianRegistry>
   const host = `localhost:${port}`;
   for (let tries = 0; tries < 400; tries++) {
     const isUp = await fetch(`http://${host}/v2/`).then(
-      ({ ok }) => ok,
-      () => false,
-    ); // not listening yet
+      () => true,
+      () => false, // not listening yet
+    );
     if (isUp) return { host };
     await Bun.sleep(25);
   }
-  throw new Error("docker-registry did not start");
+  throw new Error("docker-registry does not listen");
 }
 
-function freePort(): number {
-  const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: () => new Response() });
-  const { port = 0 } = server;
-  server.stop(true);
-  return port;
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
+    });
+  });
 }

@@ -46,3 +46,27 @@ export function checkDependencyLines(text: string, wanted: readonly string[]): P
     ...extra.map(([name, line]) => ({ path, line, text: `lists ${name}, which is no dependency` })),
   ];
 }
+
+/**
+ * Each row of the interoperability tables ends with the tests that prove it: "`test/x.test.ts`: name" for one test, or
+ * test files and patterns, separated by commas. Files and names must exist, and there must be rows at all.
+ */
+export function checkInteroperability(text: string, tests: ReadonlyMap<string, string>): Problem[] {
+  const path = "docs/interoperability.md";
+  const rows = [...text.matchAll(/^\| (?!with \|)(.*) \|$/gm)];
+  if (rows.length === 0) return [{ path, line: 1, text: "has no rows" }];
+  return rows.flatMap((row) => {
+    const proof = row[1]?.split(" | ").at(-1) ?? "";
+    return proofProblems(proof, tests).map((problem) => ({ path, line: lineOf(text, row.index), text: problem }));
+  });
+}
+
+function proofProblems(proof: string, tests: ReadonlyMap<string, string>): string[] {
+  const [, only, name] = /^`([^`]+)`: (.+)$/.exec(proof) ?? [];
+  if (only !== undefined && name !== undefined)
+    return tests.get(only)?.includes(`"${name}"`) === true ? [] : [`${only} has no test "${name}"`];
+  const patterns = [...proof.matchAll(/`([^`]+\.test\.ts)`/g)].map((match) => match[1] ?? "");
+  if (patterns.length === 0) return [`"${proof}" names no test`];
+  const isThere = (pattern: string) => [...tests.keys()].some((file) => new Bun.Glob(pattern).match(file));
+  return patterns.filter((pattern) => !isThere(pattern)).map((pattern) => `${pattern} does not exist`);
+}

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { checkCode } from "./code-rules.ts";
-import { checkDependencyLines, checkDocComments } from "./doc-rules.ts";
+import { checkDependencyLines, checkDocComments, checkInteroperability } from "./doc-rules.ts";
 import { checkErrors, parseExitCodes } from "./error-rules.ts";
 import { sourceFile } from "./source-file.ts";
 
@@ -55,4 +55,17 @@ test("checkDependencyLines() wants one line per dependency", () => {
   expect(
     checkDependencyLines("- `a`: x\n- `c`: y\n", ["a", "b"]).map((one) => one.text.split(" ").at(-1)),
   ).toHaveLength(2);
+});
+
+test("checkInteroperability() wants every row to name a test that exists", () => {
+  const head = "| with | direction | what | proved by |\n|---|---|---|---|\n";
+  const tests = new Map([["test/a.test.ts", 'test("it works", …']]);
+  const check = (proof: string) => checkInteroperability(`${head}| x | \`y\` | z | ${proof} |\n`, tests).length;
+  expect(check("`test/a.test.ts`: it works")).toBe(0);
+  expect(check("`test/a.test.ts`, `test/*.test.ts`")).toBe(0);
+  expect(check("`test/a.test.ts`: it fails")).toBe(1);
+  expect(check("`test/b.test.ts`: it works")).toBe(1);
+  expect(check("`test/a.test.ts`, `src/*.test.ts`")).toBe(1);
+  expect(check("trust us")).toBe(1);
+  expect(checkInteroperability(head, tests)).toHaveLength(1);
 });
