@@ -1,4 +1,5 @@
 import type { Subject } from "./subject.ts";
+import { listImages } from "./subjects/list-1000-images.ts";
 import { listPods } from "./subjects/list-1000-pods.ts";
 import { podMemory } from "./subjects/pod-memory.ts";
 import { runMany } from "./subjects/run-32-at-once.ts";
@@ -7,4 +8,12 @@ import { runSystemd } from "./subjects/run-systemd.ts";
 import { version } from "./subjects/version.ts";
 
 /** Everything `npm run bench` measures, in this order. */
-export const SUBJECTS: readonly Subject[] = [version, runSystemd, runDefaultNetwork, podMemory, runMany, listPods];
+export const SUBJECTS: readonly Subject[] = [
+  version,
+  runSystemd,
+  runDefaultNetwork,
+  podMemory,
+  runMany,
+  listPods,
+  listImages,
+];

@@ -2,7 +2,7 @@ import { EngineError, formatReason } from "../base/errors.ts";
 import { type Digest, parseDigest } from "../image/digest.ts";
 import { encodeIndex } from "../image/encode-document.ts";
 import { GC_LOCK } from "../store/gc-images.ts";
-import { layoutEntries, writeImageLayout } from "../store/image-layout.ts";
+import { hasLayoutMark, layoutEntries, writeImageLayout } from "../store/image-layout.ts";
 import { listPins } from "../store/image-pins.ts";
 import { type ImageRef, readAllRefs, readRefFile, rootsOfRef } from "../store/image-refs.ts";
 import { findReachable } from "../store/reachable.ts";
@@ -159,7 +159,7 @@ class StoreCheck {
     const want = Buffer.from(encodeIndex({ manifests: layoutEntries(refs) }));
     const path = `${IMAGES_DIR}/index.json`;
     const isGood =
-      root.has(`${IMAGES_DIR}/oci-layout`) &&
+      hasLayoutMark(root) &&
       root.has(path) &&
       want.equals(Buffer.from(root.readBytes(path, 64 * 1024 * 1024)));
     if (isGood) return;

@@ -5,6 +5,7 @@ import { acquireLock } from "./acquire-lock.ts";
 import { type ImageRef, readAllRefs } from "./image-refs.ts";
 import { IMAGES_DIR, LOCKS_DIR } from "./store-paths.ts";
 
+const LAYOUT_MARK = '{"imageLayoutVersion":"1.0.0"}';
 const REF_NAME = "org.opencontainers.image.ref.name";
 
 /**
@@ -15,10 +16,15 @@ const REF_NAME = "org.opencontainers.image.ref.name";
 export async function writeImageLayout(files: Files, options: { readonly signal?: AbortSignal } = {}): Promise<void> {
   using _lock = await acquireLock(files, { path: `${LOCKS_DIR}/image-layout`, kind: "exclusive" }, options);
   const manifests = layoutEntries(readAllRefs(files, { skipDamaged: true }));
-  const layout = `${IMAGES_DIR}/oci-layout`;
-  if (!files.has(layout)) files.writeAtomic(layout, '{"imageLayoutVersion":"1.0.0"}', 0o644);
+  if (!hasLayoutMark(files)) files.writeAtomic(`${IMAGES_DIR}/oci-layout`, LAYOUT_MARK, 0o644);
   files.ensureDir(`${IMAGES_DIR}/blobs/sha256`, 0o755);
   files.writeAtomic(`${IMAGES_DIR}/index.json`, encodeIndex({ manifests }), 0o644);
+}
+
+/** Whether `oci-layout` is there and says what it should. */
+export function hasLayoutMark(files: Files): boolean {
+  const path = `${IMAGES_DIR}/oci-layout`;
+  return files.stat(path)?.sizeBytes === LAYOUT_MARK.length && files.readText(path) === LAYOUT_MARK;
 }
 
 /** What `index.json` lists for these references. */

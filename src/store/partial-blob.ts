@@ -115,7 +115,7 @@ class PartialFile implements PartialBlob {
     this.#files.ensureDir(target.slice(0, target.lastIndexOf("/")));
     // putBlob() takes no lock and may have been faster; the content is the same then.
     if (this.#files.has(target)) this.#files.remove(this.#path);
-    else this.#files.rename(this.#path, target);
+    else this.#files.rename(this.#path, target, { sync: true });
   }
 
   #newHash(): DigestHasher {

@@ -103,7 +103,7 @@ async function unpackOne(
     files.remove(`${temp}/tree.trash`);
     files.writeAtomic(`${temp}/meta.json`, JSON.stringify({ diffId, chainId, ...result }), 0o644);
     files.ensureDir(LAYERS_DIR);
-    files.rename(temp, result.dependsOnParents ? layerPath(diffId, chainId) : layerPath(diffId));
+    files.rename(temp, result.dependsOnParents ? layerPath(diffId, chainId) : layerPath(diffId), { sync: true });
     return findUnpackedLayer(files, diffId, chainId);
   } finally {
     // Gone already when it was renamed.

@@ -69,8 +69,11 @@ export interface Files {
   ensureDir(rel: string, modeOctal?: number): void;
   symlink(rel: string, target: string): void;
   readLink(rel: string): string;
-  /** renameat2 with RENAME_NOREPLACE. @throws {SysError} "sys/exists", "sys/not-found". */
-  rename(from: string, to: string): void;
+  /**
+   * renameat2 with RENAME_NOREPLACE; with `sync` the new name is durable on return.
+   * @throws {SysError} "sys/exists", "sys/not-found".
+   */
+  rename(from: string, to: string, options?: { readonly sync?: boolean }): void;
   /** link(2); exclusive creation of a name. @throws {SysError} "sys/exists". */
   createExclusive(rel: string, content: string, modeOctal?: number): void;
   /** Recursive, never follows links, crosses no mount; a missing entry is fine. */

@@ -211,9 +211,12 @@ class DirectoryFiles implements Files {
     return withFileErrors(`read link "${path}"`, () => readlinkSync(path));
   }
 
-  rename(from: string, to: string): void {
+  rename(from: string, to: string, options: { readonly sync?: boolean } = {}): void {
     const [source, target] = [this.path(from), this.#pathWithParent(to)];
-    const work = () => renameat2(k.AT_FDCWD, source, k.AT_FDCWD, target, k.RENAME_NOREPLACE);
+    const work = () => {
+      renameat2(k.AT_FDCWD, source, k.AT_FDCWD, target, k.RENAME_NOREPLACE);
+      if (options.sync === true) syncParent(target);
+    };
     withFileErrors(`rename "${source}" to "${target}"`, work);
   }
 

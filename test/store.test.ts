@@ -1,0 +1,217 @@
+import { expect, test } from "bun:test";
+import { readdirSync, readFileSync, statSync, truncateSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { TarInput } from "../src/image/layer/encode-tar.ts";
+import { anImage, type BuiltImage, seededBytes } from "../src/testing/image-builder.ts";
+import { startTestRegistry, type TestRegistry } from "../src/testing/registry/start-test-registry.ts";
+import { gantryArgv, gantryEnv } from "./harness/gantry.ts";
+import { succeedTool } from "./harness/tool.ts";
+import { createWorld, type World } from "./harness/world.ts";
+
+const TIMEOUT_MS = 240_000;
+const LOOSE = "--insecure-options=image,http";
+const MOMENTS = 30;
+
+/** Three layers, one of them large enough to be unpacked by a process of its own. */
+function threeLayers(seed: number): BuiltImage {
+  const big: TarInput = { path: "big", content: seededBytes(seed, 3_000_000) };
+  return anImage()
+    .withLayer([{ path: "bin", kind: "dir" }, { path: "bin/a", content: `a${seed}`, modeOctal: 0o755 }, big])
+    .withLayer([
+      { path: "etc", kind: "dir" },
+      { path: "etc/b", content: `b${seed}` },
+    ])
+    .withLayer([{ path: "bin/c", content: `c${seed}` }])
+    .build();
+}
+
+/** Serves the image under `app:1`; returns what a user would fetch. */
+function serve(registry: TestRegistry, image: BuiltImage): string {
+  const raw = image.manifest;
+  for (const bytes of image.blobs.values()) registry.content.putBlob("app", bytes);
+  registry.content.putManifest("app", { raw, mediaType: image.descriptor.mediaType, tag: "1" });
+  return `docker://${registry.host}/app:1`;
+}
+
+async function problemsOf(
+  world: World,
+  ...flags: readonly string[]
+): Promise<readonly { what: string; problem: string; repair: string }[]> {
+  const { stdout, stderr } = await world.gantry([LOOSE, "doctor", "--store", "--json", ...flags]);
+  if (stdout === "") throw new Error(stderr);
+  return JSON.parse(stdout).problems;
+}
+
+function filesBeneath(dir: string): string[] {
+  return readdirSync(dir, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(dir, entry.name);
+    if (entry.isDirectory()) return filesBeneath(path);
+    return entry.isFile() ? [path] : [];
+  });
+}
+
+test(
+  "eight fetches of one image at once download each blob once",
+  async () => {
+    await using world = await createWorld();
+    const registry = world.use(await startTestRegistry());
+    const image = threeLayers(1);
+    const name = serve(registry, image);
+    const all = await Promise.all(Array.from({ length: 8 }, () => world.succeed([LOOSE, "fetch", name])));
+    expect(new Set(all.map(({ stdout }) => stdout.trim()))).toEqual(new Set([String(image.descriptor.digest)]));
+    const asked = registry.requests.filter(({ method, url }) => method === "GET" && url.pathname.includes("/blobs/"));
+    const counts = Map.groupBy(asked, ({ url }) => url.pathname);
+    expect([...counts.values()].map((requests) => requests.length)).toEqual([1, 1, 1, 1]);
+    expect(readdirSync(`${world.root}/layers`)).toHaveLength(3);
+    expect(await problemsOf(world)).toEqual([]);
+  },
+  TIMEOUT_MS,
+);
+
+/** System calls of a traced program in order, calls that were interrupted put together. */
+function readTrace(path: string): string[] {
+  const begun = new Map<string, string>();
+  return readFileSync(path, "utf8")
+    .split("\n")
+    .flatMap((line) => {
+      const [, pid = "", text = ""] = /^(\d+) +(.*)$/.exec(line) ?? [];
+      if (text.endsWith("<unfinished ...>")) {
+        begun.set(pid, text.slice(0, -"<unfinished ...>".length).trimEnd());
+        return [];
+      }
+      const resumed = /^<\.\.\. \w+ resumed>(.*)$/.exec(text);
+      return resumed === null ? [text] : [`${begun.get(pid) ?? ""}${resumed[1] ?? ""}`];
+    });
+}
+
+test(
+  "every file of the store is synced before it gets its name, its directory after, and names come after what they name",
+  async () => {
+    await using world = await createWorld();
+    const registry = world.use(await startTestRegistry());
+    const name = serve(registry, threeLayers(2));
+    const trace = join(world.dir, "trace");
+    const calls = "trace=fsync,fdatasync,syncfs,rename,renameat,renameat2,write,pwrite64,writev";
+    const argv = gantryArgv([LOOSE, "fetch", name], { root: world.root, config: world.config });
+    await succeedTool(world, ["strace", "-f", "-y", "-qq", "-s", "0", "-e", calls, "-o", trace, ...argv]);
+    const lines = readTrace(trace);
+    const renamed = lines.flatMap((line, at) => {
+      if (!line.startsWith("rename") || !/ = 0$/.test(line)) return [];
+      const [from = "", to = ""] = [...line.matchAll(/"([^"]*)"/g)].map((match) => match[1] ?? "");
+      return [{ at, from, to }];
+    });
+    const into = (part: string) => renamed.filter(({ to }) => to.startsWith(`${world.root}/${part}`));
+    expect([into("images/blobs/"), into("layers/"), into("refs/")].map((list) => list.length)).toEqual([5, 3, 1]);
+    for (const { at, from, to } of renamed.filter((one) => one.to.startsWith(world.root))) {
+      const before = lines.slice(0, at);
+      const synced = before.findLastIndex((line) => /^f(data)?sync\(/.test(line) && line.includes(`<${from}>`));
+      const syncedAll = before.findLastIndex((line) => line.startsWith("syncfs(") && line.includes(`<${from}/`));
+      const written = before.findLastIndex((line) => /^p?write/.test(line) && line.includes(`<${from}>`));
+      expect([to, Math.max(synced, syncedAll) > written]).toEqual([to, true]);
+      const after = lines.slice(at).findIndex((line) => line.startsWith("fsync(") && line.includes(`<${dirname(to)}>`));
+      expect([to, after > 0]).toEqual([to, true]);
+    }
+    const refAt = into("refs/")[0]?.at ?? 0;
+    for (const { at, to } of [...into("images/blobs/"), ...into("layers/")]) {
+      const durable = lines
+        .slice(at, refAt)
+        .some((line) => line.startsWith("fsync(") && line.includes(`<${dirname(to)}>`));
+      expect([to, durable]).toEqual([to, true]);
+    }
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  `fetch killed at ${MOMENTS} random moments leaves no half blob, layer or name, and the next fetch goes on`,
+  async () => {
+    await using world = await createWorld();
+    const registry = world.use(await startTestRegistry());
+    const random = seededBytes(Number(process.env["GANTRY_TEST_SEED"] ?? 4), MOMENTS);
+    const image = threeLayers(3);
+    const name = serve(registry, image);
+    const { elapsedMs } = await timed(() => world.succeed([LOOSE, "fetch", name]));
+    for (const byte of random) {
+      await world.gantry(["image", "rm", name.slice("docker://".length)]);
+      if (byte % 3 === 0) await world.succeed(["image", "gc", "--grace-period=0s"]);
+      const options = { root: world.root, config: world.config };
+      const child = Bun.spawn(gantryArgv([LOOSE, "fetch", name], options), {
+        env: gantryEnv(options),
+        stdio: ["ignore", "ignore", "ignore"],
+      });
+      await Bun.sleep((byte / 256) * elapsedMs);
+      child.kill("SIGKILL");
+      await child.exited;
+      const problems = await problemsOf(world, "--repair");
+      // Killed between a name and the list for other tools: the list is made anew, nothing else is ever wrong.
+      expect(problems.filter(({ what }) => what !== "images/index.json")).toEqual([]);
+    }
+    await world.succeed([LOOSE, "fetch", name]);
+    expect(JSON.parse((await world.succeed(["image", "verify", "--json"])).stdout)).toMatchObject([
+      { isGood: true, layers: 3 },
+    ]);
+    expect(await problemsOf(world)).toEqual([]);
+    const leftovers = () => ["tmp", "partial"].flatMap((dir) => readdirSync(`${world.root}/${dir}`));
+    await world.succeed(["image", "gc", "--grace-period=0s"]);
+    expect(leftovers()).toEqual([]);
+  },
+  TIMEOUT_MS,
+);
+
+async function timed(work: () => Promise<unknown>): Promise<{ readonly elapsedMs: number }> {
+  const from = performance.now();
+  await work();
+  return { elapsedMs: performance.now() - from };
+}
+
+test(
+  "doctor --store names every file that a power cut emptied or cut short, --repair brings the store back, verify agrees",
+  async () => {
+    await using world = await createWorld();
+    const registry = world.use(await startTestRegistry());
+    const name = serve(registry, threeLayers(5));
+    await world.succeed([LOOSE, "fetch", name]);
+    const isOurs = (path: string) => !/\/(?:audit|locks|tree|tmp|keys|host-trust|verified)\//.test(path);
+    const victims = filesBeneath(world.root).filter(
+      (path) => isOurs(path.slice(world.root.length)) && statSync(path).size > 0,
+    );
+    expect(victims.length).toBeGreaterThanOrEqual(11); // five blobs, three end marks, one name, index.json, oci-layout
+    for (const [i, victim] of victims.entries()) {
+      truncateSync(victim, i % 2 === 0 ? 0 : Math.floor(statSync(victim).size / 2));
+      const found = await problemsOf(world);
+      expect([victim, found.length > 0]).toEqual([victim, true]);
+      await problemsOf(world, "--repair");
+      await world.succeed([LOOSE, "fetch", name]);
+      expect([victim, await problemsOf(world)]).toEqual([victim, []]);
+    }
+    const [tree = ""] = filesBeneath(`${world.root}/layers`).filter((path) => path.endsWith("/etc/b"));
+    truncateSync(tree, 0);
+    const damaged = await world.gantry(["image", "verify", "--json"]);
+    expect(damaged.exitCode).toBe(1);
+    expect(JSON.parse(damaged.stdout)[0].problems[0].problem).toBe("/etc/b: has 0 bytes, not 2");
+    expect((await world.gantry([LOOSE, "image", "verify", "--repair"])).exitCode).toBe(0);
+    expect((await world.gantry(["image", "verify"])).exitCode).toBe(0);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "image gc never takes an image that a prepared or exited pod uses, however old",
+  async () => {
+    await using world = await createWorld();
+    const registry = world.use(await startTestRegistry());
+    const name = serve(registry, threeLayers(6));
+    await world.succeed([LOOSE, "fetch", name]);
+    const prepared = await world.succeed([LOOSE, "prepare", name, "--net=none", "--exec=/bin/a", "--json"]);
+    const { uuid } = JSON.parse(prepared.stdout);
+    const gc = async () =>
+      JSON.parse((await world.succeed(["image", "gc", "--unused", "--grace-period=0s", "--json"])).stdout);
+    const mine = (result: { removedNames: string[] }) => result.removedNames.filter((one) => one.includes("/app:1"));
+    expect(mine(await gc())).toEqual([]);
+    await world.gantry([LOOSE, "run-prepared", uuid]); // /bin/a is no program: the pod ends, and stays
+    expect(mine(await gc())).toEqual([]);
+    await world.succeed(["rm", uuid]);
+    expect(mine(await gc())).toHaveLength(1);
+  },
+  TIMEOUT_MS,
+);
