@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { IMAGE } from "../lab.ts";
 import { call } from "../programs.ts";
 import type { Subject } from "../subject.ts";
 
@@ -14,7 +13,6 @@ export const listImages: Subject = {
   unit: "ms",
   rounds: 15,
   open: (lab) => {
-    lab.gantry(["fetch", IMAGE]);
     const { root } = lab.world;
     const [first = ""] = readdirSync(join(root, "refs")).filter((name) => !name.includes("stage1"));
     const ref = readFileSync(join(root, "refs", first), "utf8");

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import type { TarInput } from "../image/layer/encode-tar.ts";
 import { openFiles } from "../sys/linux/files.ts";
@@ -117,6 +117,100 @@ const ON_PARENTS: readonly TarInput[] = [
   file("lib/late", "through a link of a lower layer"),
 ];
 
+/** Directories that come, go, become files and links, and come back, over three layers. */
+const SHAPES: readonly (readonly TarInput[])[] = [
+  [
+    dir("./"),
+    dir("a"),
+    dir("a/b"),
+    file("a/b/one", "1"),
+    file("a/file", "file"),
+    dir("c"),
+    file("c/two", "2"),
+    { path: "d", kind: "symlink", linkTarget: "c", modifiedAt: at(1_400_000_000) },
+  ],
+  [
+    file("a/b", "a directory became a file", { uid: 3 }),
+    dir("a/file", { modeOctal: 0o700 }),
+    file("a/file/inside", "a file became a directory"),
+    file(".wh.c", ""),
+    dir("d", { gid: 4 }),
+    file("d/three", "a link became a directory"),
+  ],
+  [dir("a/b"), file("a/b/new", "a directory again"), dir("c", { modeOctal: 0o1777 }), file("d/.wh.three", "")],
+];
+
+/** Hard links within a layer, to lower layers, and names of one file that part ways. */
+const LINKS: readonly (readonly TarInput[])[] = [
+  [
+    dir("./"),
+    dir("x"),
+    file("x/a", "shared", { modeOctal: 0o640, uid: 1 }),
+    { path: "x/b", kind: "hardlink", linkTarget: "x/a", modeOctal: 0o640, uid: 1, modifiedAt: at(1_600_000_000, 7) },
+    { path: "x/c", kind: "hardlink", linkTarget: "x/b", modeOctal: 0o640, uid: 1, modifiedAt: at(1_600_000_000, 7) },
+    { path: "x/soft", kind: "symlink", linkTarget: "a", modifiedAt: at(1_400_000_000) },
+    { path: "x/soft-too", kind: "hardlink", linkTarget: "x/soft", modifiedAt: at(1_400_000_000) },
+  ],
+  [file("x/a", "parted"), file("x/.wh.c", ""), dir("y"), file("y/first", "1")],
+];
+
+/** Owners, modes and times change from layer to layer; the content too, or not. */
+const ATTRIBUTES: readonly (readonly TarInput[])[] = [
+  [
+    dir("./", { modeOctal: 0o711 }),
+    file("f", "f", { modeOctal: 0o6755 }),
+    dir("s", { modeOctal: 0o1777, uid: 65_534 }),
+  ],
+  [file("f", "f", { modeOctal: 0o600, uid: 4_000_000_000, gid: 4_000_000_001 }), dir("s", { modeOctal: 0o2700 })],
+  [
+    dir("./", { modeOctal: 0o750, uid: 2, modifiedAt: at(1_111_111_111, 111_111_111) }),
+    file("f", "F", { modifiedAt: at(0) }),
+  ],
+];
+
+/** Names that are awkward: spaces, line breaks, quotes, backslashes, Unicode, dots, leading dashes, 255 bytes. */
+const NAMES: readonly TarInput[] = [
+  ...[
+    "with space",
+    "line\nbreak",
+    "tab\t",
+    'quo"te',
+    "back\\slash",
+    "ümläut",
+    "日本語",
+    "...",
+    "..x",
+    "-dash",
+    ".hidden",
+    "n".repeat(255),
+  ],
+].map((name, i) => file(name, `${i}`));
+
+/** A tar stream of a real tree, by GNU tar in its own format: long names, links, many small files. */
+function gnuTar(): Uint8Array {
+  const trees = ["doc/bash", "doc/tar", "zoneinfo/Europe", "terminfo"];
+  const present = trees.filter((tree) => existsSync(`/usr/share/${tree}`));
+  const argv = [
+    "tar",
+    "-C",
+    "/usr/share",
+    "--format=gnu",
+    "--sort=name",
+    "-cf",
+    "-",
+    "--no-recursion",
+    ".",
+    "doc",
+    "zoneinfo",
+    "--recursion",
+  ];
+  return Bun.spawnSync([...argv, ...present]).stdout;
+}
+
+function layered(layers: readonly (readonly TarInput[])[]): ImageBuilder {
+  return layers.reduce((image, members) => image.withLayer(members), anImage());
+}
+
 describe.skipIf(!isRoot || !hasTools)("unpackLayers() gives the tree that umoci gives", () => {
   let root = "";
   beforeEach(() => {
@@ -129,6 +223,12 @@ describe.skipIf(!isRoot || !hasTools)("unpackLayers() gives the tree that umoci 
     ["for a zstd layer", anImage().withLayer(BASE, "zstd")],
     ["for whiteouts, opaque directories and replaced files", anImage().withLayer(BASE).withLayer(CHANGES)],
     ["for a layer that needs its parents", anImage().withLayer(BASE).withLayer(CHANGES).withLayer(ON_PARENTS, "none")],
+    ["for directories that become files and links and come back", layered(SHAPES)],
+    ["for hard links whose names part in a later layer", layered(LINKS)],
+    ["for owners, modes and times that change from layer to layer", layered(ATTRIBUTES)],
+    ["for awkward names", anImage().withLayer([dir("./"), ...NAMES])],
+    ["for a real tree packed by GNU tar", anImage().withLayer(gnuTar())],
+    ["for an empty layer between two that do the same", anImage().withLayer(BASE).withLayer([]).withLayer(BASE)],
   ];
   for (const [name, builder] of cases) {
     test(name, async () => {
