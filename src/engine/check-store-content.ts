@@ -159,9 +159,7 @@ class StoreCheck {
     const want = Buffer.from(encodeIndex({ manifests: layoutEntries(refs) }));
     const path = `${IMAGES_DIR}/index.json`;
     const isGood =
-      hasLayoutMark(root) &&
-      root.has(path) &&
-      want.equals(Buffer.from(root.readBytes(path, 64 * 1024 * 1024)));
+      hasLayoutMark(root) && root.has(path) && want.equals(Buffer.from(root.readBytes(path, 64 * 1024 * 1024)));
     if (isGood) return;
     if (this.#repair) await writeImageLayout(root);
     const repair = this.#repair ? ("repaired" as const) : ("none" as const);
