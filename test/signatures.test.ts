@@ -3,65 +3,14 @@ import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startTestRegistry } from "../src/testing/registry/start-test-registry.ts";
-import { startDebianRegistry } from "./harness/debian-registry.ts";
-import { createGpgKey, type GpgKey } from "./harness/gpg-key.ts";
+import { createGpgKey } from "./harness/gpg-key.ts";
 import { busyboxImage, writeArchive } from "./harness/images.ts";
+import { codeOf, fetchImage, HTTP, openLab, policyFile, push, signedBy, trustKey } from "./harness/signature-lab.ts";
 import { runTool, succeedTool } from "./harness/tool.ts";
 import { createWorld, type World } from "./harness/world.ts";
 
 const TIMEOUT_MS = 180_000;
 const COSIGN = new URL("../.cache/newer/cosign/usr/bin/cosign", import.meta.url).pathname;
-const HTTP = "--insecure-options=http";
-
-interface Lab {
-  readonly host: string;
-  readonly key: GpgKey;
-  /** Directory with registries.d and the lookaside it names, for skopeo and podman. */
-  readonly registriesD: string;
-  readonly lookaside: string;
-}
-
-async function openLab(world: World): Promise<Lab> {
-  const { host } = await startDebianRegistry(world);
-  const key = await createGpgKey(world);
-  const registriesD = join(world.config, "registries.d");
-  const lookaside = join(world.dir, "lookaside");
-  mkdirSync(registriesD);
-  writeFileSync(join(registriesD, "lab.yaml"), `docker:\n  ${host}:\n    lookaside: file://${lookaside}\n`);
-  return { host, key, registriesD, lookaside };
-}
-
-/** Pushes the test image unsigned, with a tool that is not ours, and returns its digest. */
-async function push(world: World, lab: Lab, name: string): Promise<string> {
-  const archive = writeArchive(world, name.replaceAll("/", "-").replace(":", "-"));
-  const to = `docker://${lab.host}/${name}`;
-  await succeedTool(world, [
-    "skopeo",
-    "copy",
-    "-q",
-    "--insecure-policy",
-    "--dest-tls-verify=false",
-    `oci-archive:${archive}:1`,
-    to,
-  ]);
-  const inspected = await succeedTool(world, ["skopeo", "inspect", "--tls-verify=false", "--format={{.Digest}}", to]);
-  return inspected.stdout.trim();
-}
-
-function policyFile(world: World, name: string, policy: object): string {
-  const path = join(world.dir, name);
-  writeFileSync(path, JSON.stringify(policy));
-  return path;
-}
-
-const signedBy = (key: GpgKey, more: object = {}) => [
-  { type: "signedBy", keyType: "GPGKeys", keyPath: key.publicFile, ...more },
-];
-const trustKey = (world: World, prefix: string, file: string, fingerprint: string) =>
-  world.succeed(["trust", "add", `--prefix=${prefix}`, file, `--fingerprint=${fingerprint}`]);
-const codeOf = (stderr: string): string => JSON.parse(stderr.slice(stderr.indexOf('{"error"'))).error.code;
-const fetchImage = (world: World, image: string) =>
-  world.gantry([HTTP, "fetch", "--pull-policy=update", "--json", image]);
 
 test(
   "simple signing: skopeo signs into a lookaside and we verify; we sign and skopeo and podman verify; other bytes and names are refused",
@@ -306,76 +255,6 @@ test(
     await world.succeed([HTTP, "sign", "--format=simple", `--key=${key.secretFile}`, ours]);
     await succeedTool(world, secured);
     expect((await fetchImage(world, ours)).exitCode).toBe(0);
-  },
-  TIMEOUT_MS,
-);
-
-test(
-  "policies together: policy.json cannot be loosened by a key, an exception or discovery of ours, nor loosen ours; exceptions are events",
-  async () => {
-    await using world = await createWorld();
-    const lab = await openLab(world);
-    const { host, key } = lab;
-    await push(world, lab, "team/app:1");
-    const app = `docker://${host}/team/app:1`;
-    const own = join(world.config, "containers-policy.json");
-    const write = (policy: object) => writeFileSync(own, JSON.stringify(policy));
-    const anything = [{ type: "insecureAcceptAnything" }];
-    const explain = async () => JSON.parse((await world.succeed(["trust", "explain", "--json", app])).stdout);
-
-    // Accepting anything vouches for nothing.
-    write({ default: anything });
-    expect(codeOf((await fetchImage(world, app)).stderr)).toBe("trust/unsigned");
-
-    // A signature it demands and gets vouches where we have no rule; a rule of ours has to hold too.
-    await world.succeed([HTTP, "sign", "--format=simple", `--key=${key.secretFile}`, app]);
-    write({ default: [{ type: "reject" }], transports: { docker: { [`${host}/team`]: signedBy(key) } } });
-    const accepted = await world.succeed([HTTP, "fetch", "--json", app]);
-    expect(JSON.parse(accepted.stdout)[0].verifiedBy).toEqual([key.fingerprint.toLowerCase()]);
-    expect(await explain()).toMatchObject({
-      accepted: true,
-      decidedBy: "containers-policy",
-      containersPolicy: { scope: `docker:${host}/team`, outcome: "vouched" },
-    });
-    mkdirSync(join(world.config, "policy.d"));
-    const policy = (more: object) =>
-      writeFileSync(
-        join(world.config, "policy.d/10.json"),
-        JSON.stringify({ gantryKind: "policy", gantryVersion: "v1", ...more }),
-      );
-    const scope = { kind: "prefix", name: host };
-    policy({ rules: [{ scope, require: { anyOf: ["keyring"] } }] });
-    expect(await explain()).toMatchObject({ accepted: false, decidedBy: "gantry", code: "trust/unknown-key" });
-
-    // An exception of ours lifts our rule and is on record each time; it does not lift theirs.
-    const exceptions = [{ scope, reason: "migration", expires: "2099-01-01T00:00:00Z" }];
-    policy({ rules: [{ scope, require: { anyOf: ["keyring"] } }], exceptions });
-    expect((await fetchImage(world, app)).exitCode).toBe(0);
-    expect((await world.succeed(["audit", "log", "--json"])).stdout).toContain("exception.used");
-    write({ default: [{ type: "reject" }] });
-    expect(await explain()).toMatchObject({ accepted: false, decidedBy: "containers-policy" });
-    const rejected = await world.gantry([HTTP, "--insecure-options=image", "fetch", "--json", app]);
-    expect(codeOf(rejected.stderr)).toBe("trust/rejected-by-policy");
-
-    // Archives are governed by their path; an unknown field makes the file unusable, and nothing runs.
-    const archive = writeArchive(world, "plain");
-    await key.sign(archive);
-    await trustKey(world, "localhost", key.publicFile, key.fingerprint);
-    policy({});
-    expect((await fetchImage(world, `oci-archive:${archive}:1`)).exitCode).toBe(4);
-    write({ default: [{ type: "reject" }], transports: { "oci-archive": { [world.dir]: anything } } });
-    expect((await fetchImage(world, `oci-archive:${archive}:1`)).exitCode).toBe(0);
-    write({ default: anything, surprise: true });
-    const broken = await fetchImage(world, `oci-archive:${archive}:1`);
-    expect([broken.exitCode, codeOf(broken.stderr)]).toEqual([2, "trust/bad-policy"]);
-    expect(broken.stderr).toContain("surprise");
-
-    // A revocation certificate made by gpg stops what the key signed.
-    write({ default: anything });
-    const certificates = join(world.gnupgHome, "openpgp-revocs.d");
-    const certificate = join(certificates, readdirSync(certificates)[0] ?? "");
-    expect((await world.succeed(["trust", "revoke", "--certificate", certificate])).stdout).toContain("by its owner");
-    expect(codeOf((await fetchImage(world, `oci-archive:${archive}:1`)).stderr)).toBe("trust/key-revoked");
   },
   TIMEOUT_MS,
 );

@@ -1,5 +1,6 @@
 import { formatTimestamp } from "../base/clock.ts";
 import { EngineError } from "../base/errors.ts";
+import { formatRequirement } from "../trust/explain-refusal.ts";
 import { openKeyring } from "../trust/keyring.ts";
 import { KEYS_DIR, POLICY_DIR, readLayerFiles } from "../trust/layers.ts";
 import { openPolicy } from "../trust/open-policy.ts";
@@ -7,7 +8,7 @@ import { formatScope } from "../trust/scope.ts";
 import type { EngineContext } from "./context.ts";
 import { loadAllNetworks } from "./load-pod-networks.ts";
 import { pluginDirsOf } from "./plugin-host.ts";
-import { trustLayers } from "./trust-layers.ts";
+import { containersHost, trustLayers } from "./trust-layers.ts";
 import { openUserPath } from "./user-path.ts";
 
 /** JSON shape of `config`: what counts after all layers, flags and environment. Holds no secret. */
@@ -24,6 +25,8 @@ export interface EffectiveConfig {
     readonly networks: readonly string[];
   }[];
   readonly trust: TrustSummary;
+  /** The files of the containers tools that are obeyed; an absent or empty `policy.json` demands nothing. */
+  readonly containers: { readonly policy: string; readonly policyPresent: boolean; readonly registriesDir: string };
   readonly networks: {
     readonly pluginDirs: readonly string[];
     readonly known: readonly { readonly name: string; readonly from: string }[];
@@ -57,6 +60,7 @@ export async function effectiveConfig(ctx: EngineContext): Promise<EffectiveConf
       networks: layer.files.list("net.d").map((name) => `net.d/${name}`),
     })),
     trust: summariseTrust(ctx),
+    containers: summariseContainers(ctx),
     networks: summariseNetworks(ctx),
     authFiles: authFilesOf(ctx),
   };
@@ -72,7 +76,7 @@ function summariseTrust(ctx: EngineContext): TrustSummary {
       revoked: keyring.revocations.size,
       rules: rules.map(({ scope, require }) => ({
         scope: formatScope(scope),
-        require: require.kind === "reject" ? "reject" : `${require.kind} ${require.keys.join(", ")}`,
+        require: require.kind === "reject" ? "reject" : formatRequirement(require),
       })),
       exceptions: exceptions.map((one) => ({
         scope: formatScope(one.scope),
@@ -86,6 +90,12 @@ function summariseTrust(ctx: EngineContext): TrustSummary {
       return { keys: 0, revoked: 0, rules: [], exceptions: [], problem: reason.message };
     throw reason;
   }
+}
+
+function summariseContainers(ctx: EngineContext): EffectiveConfig["containers"] {
+  const { policyPath, registriesDir } = containersHost(ctx);
+  const size = ctx.host.statFollowing(policyPath.slice(1))?.sizeBytes ?? 0;
+  return { policy: policyPath, policyPresent: size > 0, registriesDir };
 }
 
 function summariseNetworks(ctx: EngineContext): EffectiveConfig["networks"] {

@@ -1,4 +1,5 @@
 import type { Files } from "../sys/host.ts";
+import type { ContainersHost } from "../trust/containers/open-containers-policy.ts";
 import { TrustError } from "../trust/errors.ts";
 import type { TrustLayer } from "../trust/layers.ts";
 import type { TrustConfig } from "../trust/trust.ts";
@@ -24,13 +25,15 @@ const FIRST_ADMIN = 1;
  * else the ones in `/etc/containers`.
  */
 export function trustConfig(ctx: Pick<EngineContext, "root" | "config" | "host">): TrustConfig {
+  return { layers: trustLayers(ctx), containers: containersHost(ctx) };
+}
+
+/** The files of the containers tools in force. */
+export function containersHost(ctx: Pick<EngineContext, "config" | "host">): ContainersHost {
   return {
-    layers: trustLayers(ctx),
-    containers: {
-      files: ctx.host,
-      policyPath: containersPath(ctx, { own: "containers-policy.json", usual: "policy.json" }),
-      registriesDir: registriesDir(ctx),
-    },
+    files: ctx.host,
+    policyPath: containersPath(ctx, { own: "containers-policy.json", usual: "policy.json" }),
+    registriesDir: registriesDir(ctx),
   };
 }
 

@@ -7,6 +7,7 @@ import { EngineError } from "../base/errors.ts";
 import { digestOf } from "../image/digest.ts";
 import { openFiles } from "../sys/linux/files.ts";
 import { createSigstoreLab, type LabSigner, type SigstoreLab } from "../testing/sigstore-lab.ts";
+import { createStampAuthority } from "../testing/stamp-authority.ts";
 import { addKey } from "./edit-keyring.ts";
 import type { OfferedSignature } from "./offered-signature.ts";
 import { recheck } from "./recheck.ts";
@@ -232,3 +233,99 @@ test("sigstoreSigned by a PKI: e-mail and authority have to be the ones named", 
   demand({ pki: { caRootsPath: pki.caRootsPath, subjectHostname: "host.example.com" } });
   expect(await verify([signed])).toBe("trust/wrong-identity");
 });
+
+test.each([
+  ["application/vnd.dev.sigstore.bundle+json;version=0.1", "accept"],
+  ["application/vnd.dev.sigstore.bundle+json;version=0.2", "accept"],
+  ["application/vnd.dev.sigstore.bundle+json;version=0.3", "accept"],
+  ["application/vnd.dev.sigstore.bundle+json;version=0.9", "trust/bad-signature"],
+])("bundles: version %s gives %s", async (mediaType, want) => {
+  ownRule({ ...ALICE, trustRoot: "lab" });
+  const { bytes, ...rest } = await bundle(ALICE);
+  const document = JSON.parse(Buffer.from(bytes).toString());
+  const { certificate, ...material } = document.verificationMaterial;
+  // Before 0.3 the certificate came as a chain.
+  const verificationMaterial = mediaType.endsWith("0.3")
+    ? { ...material, certificate }
+    : { ...material, x509CertificateChain: { certificates: [certificate] } };
+  const old = { ...document, mediaType, verificationMaterial };
+  expect(await verify([{ ...rest, bytes: Buffer.from(JSON.stringify(old)) }])).toBe(want);
+});
+
+test("bundles: a forged checkpoint, a missing promise and proof, and no time at all are refused", async () => {
+  ownRule({ ...ALICE, trustRoot: "lab" });
+  const { bytes, ...rest } = await bundle(ALICE);
+  const change = async (edit: (entry: Record<string, unknown>) => void) => {
+    const document = JSON.parse(Buffer.from(bytes).toString());
+    edit(document.verificationMaterial.tlogEntries[0]);
+    return await verify([{ ...rest, bytes: Buffer.from(JSON.stringify(document)) }]);
+  };
+  expect(await change(() => {})).toBe("accept");
+  const forge = (entry: Record<string, unknown>) => {
+    const proof = entry["inclusionProof"] as { checkpoint: { envelope: string } };
+    proof.checkpoint.envelope = proof.checkpoint.envelope.replace("\n1\n", "\n2\n");
+  };
+  const backdate = (entry: Record<string, unknown>) => {
+    entry["integratedTime"] = "1";
+  };
+  expect(await change(forge)).toBe("trust/bad-signature");
+  expect(await change(backdate)).toBe("trust/bad-signature");
+  expect(await change((entry) => void delete entry["inclusionPromise"])).toBe("trust/bad-signature"); // no time left
+  expect(await change((entry) => void delete entry["inclusionProof"])).toBe("trust/bad-signature"); // 0.3 demands it
+});
+
+test("an index signature counts for the manifests in the index, for Gantry's own policy, also at later starts", async () => {
+  ownRule({ ...ALICE, trustRoot: "lab" });
+  const indexOf = (digest: string) =>
+    Buffer.from(
+      JSON.stringify({
+        schemaVersion: 2,
+        mediaType: "application/vnd.oci.image.index.v1+json",
+        manifests: [{ mediaType: "application/vnd.oci.image.manifest.v1+json", digest, size: RAW.byteLength }],
+      }),
+    );
+  const decide = async (raw: Buffer, signed = raw) => {
+    const one = { ...(await cosign(ALICE, { digest: digestOf(signed) })), over: "index" as const };
+    const input = {
+      name: NAME,
+      manifest: { raw: RAW, digest: DIGEST },
+      index: { digest: digestOf(raw), raw: new Uint8Array(raw), mediaType: "application/vnd.oci.image.index.v1+json" },
+      image: { transport: "docker", scope: REFERENCE, docker: REFERENCE },
+      signatures: [one],
+      insecure: false,
+    };
+    try {
+      writeRecord(openFiles(join(dir, "store")), await verifyImage(openTrust(config(), clock), input));
+      return "accept";
+    } catch (reason) {
+      return reason instanceof EngineError ? reason.code : String(reason);
+    }
+  };
+  expect(await decide(indexOf(DIGEST))).toBe("accept");
+  ownRule({ ...ALICE, trustRoot: "lab", x: 1 }); // a broken policy lets nothing start
+  expect(await start()).toBe("trust/bad-policy");
+  ownRule({ ...ALICE, trustRoot: "lab" });
+  writeFileSync(join(dir, "admin/policy.d/20.json"), JSON.stringify({ gantryKind: "policy", gantryVersion: "v1" }));
+  expect(await start()).toBe("accept"); // decided again: the policies' hash has changed
+  expect(await decide(indexOf(`sha256:${"b".repeat(64)}`))).toBe("trust/bad-signature");
+  expect(await decide(indexOf(DIGEST), indexOf(`sha256:${"b".repeat(64)}`))).toBe("trust/bad-signature");
+});
+
+test("keyless with a time stamp authority instead of a log: its stamp gives the time; without one it is refused", async () => {
+  const stamp = await createStampAuthority(dir);
+  const root = { ...lab.trustedRoot, tlogs: [], timestampAuthorities: [stamp.trusted] };
+  ownRule({ ...ALICE, trustRoot: "lab" }, root);
+  const { bytes, ...rest } = await bundle(ALICE);
+  const document = JSON.parse(Buffer.from(bytes).toString());
+  const { tlogEntries: _, ...material } = document.verificationMaterial;
+  const stamped = (rfc3161Timestamps: readonly object[]) => {
+    const verificationMaterial = { ...material, timestampVerificationData: { rfc3161Timestamps } };
+    return { ...rest, bytes: Buffer.from(JSON.stringify({ ...document, verificationMaterial })) };
+  };
+  const signature = Buffer.from(document.dsseEnvelope.signatures[0].sig, "base64");
+  const signedTimestamp = stamp.stamp(signature).toString("base64");
+  expect(await verify([stamped([{ signedTimestamp }])])).toBe("accept");
+  expect(await verify([stamped([])])).toBe("trust/bad-signature");
+  const other = stamp.stamp(Buffer.from("other")).toString("base64");
+  expect(await verify([stamped([{ signedTimestamp: other }])])).toBe("trust/bad-signature");
+}, 30_000);
