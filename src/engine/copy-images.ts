@@ -24,6 +24,9 @@ interface CopyOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Those formats have no place for signatures inside. */
+const NO_SIGNATURES = { signatures: 0, signaturesLeftOut: 0 } as const;
+
 type Destination = Exclude<ImageArgument, { readonly kind: "stored" | "url" }>;
 
 /**
@@ -48,7 +51,8 @@ export async function copyImages(
     await using sink = await openSink(ctx, { to, from, isOnly: input.images.length === 1 }, options);
     const descriptor = await source.resolve(options);
     const { progress } = ctx.options;
-    const report = await copyImage({ source, sink, descriptor, choice, progress }, options);
+    const withoutSignatures = input.withoutSignatures === true;
+    const report = await copyImage({ source, sink, descriptor, choice, progress, withoutSignatures }, options);
     copied.push(summarise(image, sink.place, report));
   }
   return copied;
@@ -154,7 +158,8 @@ async function toOciArchive(
     await using sink = archive.sink(ref ?? from.name);
     const descriptor = await source.resolve(options);
     const { progress } = ctx.options;
-    const report = await copyImage({ source, sink, descriptor, choice, progress }, options);
+    const withoutSignatures = input.withoutSignatures === true;
+    const report = await copyImage({ source, sink, descriptor, choice, progress, withoutSignatures }, options);
     copied.push(summarise(image, sink.place, report));
   }
   archive.finish();
@@ -173,7 +178,7 @@ async function toAci(
   const wanted = platform === undefined ? hostPlatform(process.arch) : parsePlatform(platform);
   const name = ref === undefined ? {} : { name: ref };
   const { digest, placedAt } = await writeAci(ctx, { image, path, flatten: false, platform: wanted, ...name }, options);
-  return [{ image, digest, placedAt, written: 1, mounted: 0, present: 0 }];
+  return [{ image, digest, placedAt, written: 1, mounted: 0, present: 0, ...NO_SIGNATURES }];
 }
 
 async function toDockerArchive(
@@ -203,6 +208,7 @@ async function toDockerArchive(
       written: 0,
       mounted: 0,
       present: 0,
+      ...NO_SIGNATURES,
     });
   }
   writer.finish();
@@ -230,6 +236,6 @@ function wholeTag(ref: string): string {
 }
 
 function summarise(image: string, placedAt: string, report: CopyReport): CopiedImage {
-  const { top, written, mounted, present } = report;
-  return { image, digest: top.digest, placedAt, written, mounted, present };
+  const { top, written, mounted, present, signatures, signaturesLeftOut } = report;
+  return { image, digest: top.digest, placedAt, written, mounted, present, signatures, signaturesLeftOut };
 }

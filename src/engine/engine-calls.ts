@@ -155,6 +155,8 @@ export interface CopyImagesInput {
   readonly destination: string;
   /** Of an image for several platforms: these only; empty means all. */
   readonly platforms: readonly string[];
+  /** Leaves signatures behind. */
+  readonly withoutSignatures?: boolean;
 }
 
 /** JSON shape of `push` and of each element of `image export`. */
@@ -167,6 +169,9 @@ export interface CopiedImage {
   readonly written: number;
   readonly mounted: number;
   readonly present: number;
+  /** OpenPGP signatures that came along; others are left to the tools that made them. */
+  readonly signatures: number;
+  readonly signaturesLeftOut: number;
 }
 
 /** Input of `image build`. */

@@ -116,7 +116,7 @@ test("copyImage() describes a Docker image the OCI way where only that is read, 
   });
   put(files, raw);
   const descriptor = { mediaType: DOCKER_MANIFEST, digest: digestOf(raw), sizeBytes: raw.byteLength, annotations: {} };
-  files.writeAtomic("oci-layout", "{}");
+  files.writeAtomic("oci-layout", '{"imageLayoutVersion":"1.0.0"}');
   files.writeAtomic("index.json", encodeIndex({ manifests: [descriptor] }));
   await using sink = openLayoutSink(openFiles(to.path), { ref: "a" });
   const report = await copyImage({ source: openLayoutSource(files), sink, descriptor, choice: ALL });

@@ -7,6 +7,7 @@ import { MAX_INDEX_DEPTH, parseIndex } from "../image/parse-index.ts";
 import { parseManifest } from "../image/parse-manifest.ts";
 import { choosePlatform } from "../image/platform.ts";
 import { toOciManifest } from "../image/to-oci-manifest.ts";
+import { findArtifacts, putArtifacts } from "./copy-signatures.ts";
 import { TransportError } from "./errors.ts";
 import type { ImageSink, OutgoingDocument } from "./image-sink.ts";
 import type { ImageSource } from "./image-source.ts";
@@ -36,6 +37,9 @@ export interface CopyReport {
   readonly written: number;
   readonly mounted: number;
   readonly present: number;
+  /** Signatures that came along, and those that did not. */
+  readonly signatures: number;
+  readonly signaturesLeftOut: number;
 }
 
 /** What to copy and how. */
@@ -45,11 +49,14 @@ export interface CopyInput {
   readonly descriptor: Descriptor;
   readonly choice: PlatformChoice;
   readonly progress?: CopyProgress | undefined;
+  /** Leaves the signatures behind. */
+  readonly withoutSignatures?: boolean;
 }
 
 /**
  * Copies an image or index with everything it names; documents keep their bytes, unless the sink takes OCI documents only
- * and these are Docker's, or a part of an index was chosen. Names nothing before all is there.
+ * and these are Docker's, or a part of an index was chosen. Names nothing before all is there. OpenPGP signatures over
+ * the documents come along where the sink has a place for them.
  * @throws {TransportError}; {ImageError} "image/no-platform", "image/index-too-deep" and those of malformed documents.
  */
 export async function copyImage(
@@ -58,8 +65,12 @@ export async function copyImage(
 ): Promise<CopyReport> {
   const copy = new Copy(input, options);
   const top = await copy.top(input.descriptor, input.choice);
+  const wanted = input.withoutSignatures === true ? [] : copy.documents;
+  const found = await findArtifacts(input, wanted, options);
   await input.sink.commit(top, options);
-  return { top: top.descriptor, documents: copy.documents, ...copy.counts };
+  const signatures = await putArtifacts(input.sink, found, options);
+  const { documents, counts } = copy;
+  return { top: top.descriptor, documents, ...counts, signatures, signaturesLeftOut: found.leftOut };
 }
 
 class Copy {

@@ -1,4 +1,5 @@
 import type { Descriptor } from "../image/descriptor.ts";
+import type { SignatureArtifact } from "./signature-artifact.ts";
 
 /** How a blob got to its place. */
 export type BlobOutcome = "present" | "mounted" | "written";
@@ -36,6 +37,8 @@ export interface ImageSink extends AsyncDisposable {
   readonly ociOnly: boolean;
   putBlob(blob: OutgoingBlob, options?: SinkOptions): Promise<BlobOutcome>;
   putDocument(document: OutgoingDocument, options?: SinkOptions): Promise<void>;
+  /** Attaches a signature to a document that is there, after `commit`. Missing where there is no place for one. */
+  putSignature?(signature: SignatureArtifact, options?: SinkOptions): Promise<void>;
   /** Gives the top document its name. */
   commit(top: OutgoingDocument, options?: SinkOptions): Promise<void>;
 }

@@ -16,6 +16,7 @@ export const imageExport = defineCommand({
       placeholder: "OS/ARCH",
       help: "Of an image for several platforms only this; repeatable (default: all)",
     },
+    "remove-signatures": { type: "boolean", help: "Leave OpenPGP signatures behind" },
   },
   examples: [
     "image export example.com/app:1.2 -o app.tar",
@@ -30,7 +31,10 @@ export const imageExport = defineCommand({
     const isPath = !/^(oci|oci-archive|docker-archive|docker|aci):/.test(output);
     const calls = await engine();
     const destination = isPath ? `oci-archive:${output}` : output;
-    const copied = await calls.copyImages({ images: args.image, destination, platforms: flags.platform }, { signal });
+    const copied = await calls.copyImages(
+      { images: args.image, destination, platforms: flags.platform, withoutSignatures: flags["remove-signatures"] },
+      { signal },
+    );
     out.result(copied, (some) => some.map((one) => one.digest).join("\n"));
     return undefined;
   },

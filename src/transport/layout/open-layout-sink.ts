@@ -8,6 +8,7 @@ import type { ImageSink } from "../image-sink.ts";
 import { encodeDescriptor } from "../signature-artifact.ts";
 import { blobName } from "./create-layout-source.ts";
 import { MAX_LAYOUT_INDEX_BYTES, REF_NAME } from "./layout-index.ts";
+import { writeSignatureToLayout } from "./write-signature-to-layout.ts";
 
 /** Where atomic writes make their temporary files; not part of a layout. */
 const TEMP = "tmp";
@@ -43,6 +44,7 @@ export function openLayoutSink(directory: Files, { ref }: { readonly ref?: strin
       directory.writeAtomic("oci-layout", '{"imageLayoutVersion":"1.0.0"}', 0o644);
       directory.writeAtomic("index.json", editIndex(readIndex(directory), { descriptor, ref }), 0o644);
     },
+    putSignature: async (signature) => writeSignatureToLayout(directory, signature),
     async [Symbol.asyncDispose]() {
       if (!hadTemp && directory.has(TEMP) && directory.list(TEMP).length === 0) directory.remove(TEMP);
     },

@@ -2,6 +2,7 @@ import { TransportError } from "../errors.ts";
 import type { ImageSink } from "../image-sink.ts";
 import type { RegistryImage } from "./open-registry-source.ts";
 import { pushManifest } from "./push-manifest.ts";
+import { pushSignature } from "./push-signature.ts";
 import { createRegistryClient, type RegistryHost } from "./registry-client.ts";
 import { uploadBlob } from "./upload-blob.ts";
 
@@ -27,6 +28,7 @@ export function openRegistrySink(
     putBlob: (blob, options = {}) => uploadBlob(client, blob, { ...options, mountFrom }),
     putDocument: (manifest, options = {}) =>
       pushManifest(client, { manifest, reference: manifest.descriptor.digest }, options),
+    putSignature: (signature, options = {}) => pushSignature(client, signature, options),
     async commit(top, options = {}) {
       if (!isDigest) return await pushManifest(client, { manifest: top, reference: image.reference }, options);
       if (top.descriptor.digest === image.reference) return;
