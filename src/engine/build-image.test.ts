@@ -1,13 +1,16 @@
 import { expect, test } from "bun:test";
-import { chmodSync, mkdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { encodeTar } from "../image/layer/encode-tar.ts";
+import { startTestRegistry } from "../testing/registry/start-test-registry.ts";
 import { assembleIndex } from "./assemble-index.ts";
 import { buildImage } from "./build-image.ts";
 import { copyImages } from "./copy-images.ts";
 import type { BuildImageInput } from "./engine-calls.ts";
 import { fetchImage } from "./fetch-image.ts";
-import { openTestWorld, type TestWorld } from "./test-world.suite.ts";
+import { planTrustAdd } from "./plan-trust-add.ts";
+import { signImage } from "./sign-image.ts";
+import { aPublisher, openTestWorld, type TestWorld } from "./test-world.suite.ts";
 
 const PLAIN: Omit<BuildImageInput, "destination"> = {
   add: [],
@@ -21,6 +24,7 @@ const PLAIN: Omit<BuildImageInput, "destination"> = {
 /** Sources as two builders might have them: same content, other modes and times. */
 function sources(world: TestWorld, variant: number): string {
   const dir = `${world.dir}/src${variant}`;
+  if (existsSync(dir)) return dir;
   mkdirSync(`${dir}/sub`, { recursive: true });
   writeFileSync(`${dir}/app`, "#!/bin/sh\n");
   chmodSync(`${dir}/app`, variant === 0 ? 0o755 : 0o775);
@@ -202,4 +206,37 @@ test("buildImage() refuses malformed additions, unusable sources, and places it 
   await expect(build({ edits: { exposedPorts: ["99999"] } })).rejects.toThrowCode("image/bad-config");
   expect(world.ctx.images.listRefs()).toEqual([]);
   expect(world.ctx.root.list("tmp")).toEqual([]);
+});
+
+test("an image built here runs once it is signed by a key this host trusts for its name, and is pushed with its signature", async () => {
+  using world = openTestWorld();
+  await using registry = await startTestRegistry();
+  const { ctx } = world;
+  const [key, stranger] = [await aPublisher(), await aPublisher()];
+  writeFileSync(`${world.dir}/private.asc`, key.privateKey);
+  writeFileSync(`${world.dir}/stranger.asc`, stranger.privateKey);
+  writeFileSync(`${world.dir}/public.asc`, key.publicKey);
+  const scope = { kind: "prefix", prefix: "localhost/mine" } as const;
+  await (await planTrustAdd(ctx, { key: `${world.dir}/public.asc`, scope })).add();
+  const build = (destination: string) =>
+    buildImage(ctx, {
+      ...PLAIN,
+      platforms: ["linux/amd64", "linux/arm64"],
+      add: [`${sources(world, 0)}:/x`],
+      destination,
+    });
+  await build("localhost/mine:1");
+  const use = (image: string) => fetchImage(ctx, { image, platform: "linux/arm64", pullPolicy: "never" });
+  await expect(use("localhost/mine:1")).rejects.toThrowCode("trust/no-record");
+  const sign = (image: string, keyName: string) => signImage(ctx, { image, keyFile: `${world.dir}/${keyName}.asc` });
+  await expect(sign("localhost/mine:1", "stranger")).rejects.toThrowCode("trust/unknown-key");
+  await expect(use("localhost/mine:1")).rejects.toThrowCode("trust/no-record");
+  expect((await sign("localhost/mine:1", "private")).fingerprint).toBe(key.fingerprint);
+  expect((await use("localhost/mine:1")).record.acceptedBy).toMatchObject([{ fingerprint: key.fingerprint }]);
+  const destination = `docker://${registry.host}/mine:1`;
+  const [copied] = await copyImages(ctx, { images: ["localhost/mine:1"], destination, platforms: [] });
+  expect(copied?.signatures).toBe(2);
+  await build("localhost/other:1");
+  await expect(sign("localhost/other:1", "private")).rejects.toThrowCode("trust/wrong-prefix");
+  await expect(use("localhost/other:1")).rejects.toThrowCode("trust/no-record");
 });

@@ -3,6 +3,7 @@ import type { EngineContext } from "./context.ts";
 import type { SignedImage } from "./engine-calls.ts";
 import { UseCaseError } from "./errors.ts";
 import { signArchive } from "./sign-archive.ts";
+import { isBuiltHere, signBuiltImage } from "./sign-built-image.ts";
 import { signInLayout } from "./sign-in-layout.ts";
 import { signInRegistry } from "./sign-in-registry.ts";
 import { signStoredImage } from "./sign-stored-image.ts";
@@ -28,7 +29,7 @@ export type SignatureFormat = "openpgp" | "simple" | "cosign" | "bundle";
 
 /**
  * `sign`: archives get FILE.asc beside them, layouts and registries an attached artifact for the image and, of an index,
- * for every image in it. Each signature is verified against its public key before it is placed.
+ * for every image in it; an image built here is signed in the store. Each signature is verified against its public key before it is placed.
  * @throws {UseCaseError} "engine/not-signable", "engine/bad-input"; {TrustError} "trust/bad-key", "trust/cannot-sign";
  * {TransportError}; {ImageError}
  */
@@ -51,12 +52,16 @@ export async function signImage(
     case "file":
       return await signArchive(ctx, { signer, path: argument.path, ...output }, options);
     case "stored":
+      if (output.output === undefined && isBuiltHere(ctx, argument))
+        return await signBuiltImage(ctx, { signer, argument }, options);
       return await signStoredImage(ctx, { signer, argument, ...output }, options);
     case "docker":
       return await signInRegistry(ctx, { signer, name: argument.name, ...output }, options);
     case "name":
       if (input.output !== undefined && isStored(ctx, argument))
         return await signStoredImage(ctx, { signer, argument, ...output }, options);
+      if (output.output === undefined && isBuiltHere(ctx, argument))
+        return await signBuiltImage(ctx, { signer, argument }, options);
       return await signInRegistry(ctx, { signer, name: argument.name, discover: true, ...output }, options);
     case "url":
       throw new UseCaseError(

@@ -24,7 +24,7 @@ const EDITS = {
 /** `image build`: base, files and flags in, image out; no daemon, no Dockerfile, nothing run. */
 export const imageBuild = defineCommand({
   details:
-    "Tarballs are added first, then --add in order, all as one layer. Every time in it is SOURCE_DATE_EPOCH, or the epoch: the same input gives the same digest on every machine. An image is signed after it was built: push or export it, then gantry sign.",
+    "Tarballs are added first, then --add in order, all as one layer. Every time in it is SOURCE_DATE_EPOCH, or the epoch: the same input gives the same digest on every machine. Sign it afterwards with gantry sign, where it was put; an unsigned image is refused by run, also one built here.",
   args: { destination: { help: "Name in the store, or docker://…, oci:DIR[:REF], oci-archive:FILE[:REF]" } },
   flags: {
     from: { type: "string", placeholder: "IMAGE", help: "Base image; verified as for running (default: nothing)" },

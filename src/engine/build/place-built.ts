@@ -7,6 +7,9 @@ import type { EngineContext } from "../context.ts";
 import { openDestination } from "../copy-images.ts";
 import { parseUserImage } from "../registries-conf.ts";
 
+/** What the store notes as the source of an image that was built here. */
+export const BUILT_HERE = "image build";
+
 /**
  * Gives an image whose blobs are in the store its place: a name in the store, or a copy somewhere else (its blobs here are
  * then garbage for the next collection). Returns the place for people.
@@ -21,7 +24,7 @@ export async function placeBuilt(
   if (argument.kind === "name" && argument.name.digest === undefined) {
     const { name } = argument;
     const text = formatImageName({ ...name, labels: {}, tag: name.tag ?? "latest" });
-    await ctx.images.setRef(text, { descriptor: top, source: "image build" });
+    await ctx.images.setRef(text, { descriptor: top, source: BUILT_HERE });
     return text;
   }
   await using source = openLayoutSource(ctx.root.sub(IMAGES_DIR));
