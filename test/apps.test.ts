@@ -45,6 +45,10 @@ test(
     expect(await sh(who, "--user=0", "--working-dir=/")).toBe("0\n0\n0\n/\n/root yes image\n");
     expect(await sh("id -u; id -g; id -G", "--user=77:88", "--supplementary-gids=5,6")).toBe("77\n88\n88 5 6\n");
     expect(await sh("id -u; id -g", "--user=/srv/owned")).toBe("1000\n2000\n");
+    const odd = "/srv/100% \\";
+    expect(await sh("pwd; id -u", `--working-dir=${odd}`, "--user=77")).toBe(`${odd}\n77\n`);
+    const hostile = "--working-dir=/srv\rExecStartPre=+/bin/true";
+    expect((await world.gantry([LOOSE, "run", "localhost/app:1", hostile])).exitCode).toBe(254);
     const file = join(world.dir, "env");
     writeFileSync(file, '# comment\n; another\nBOTH=file\nSPACED=a b  c\n\nEMPTY=\nQUOTED="kept"\n');
     const show = 'echo "$BOTH|$SPACED|$EMPTY|$QUOTED"';

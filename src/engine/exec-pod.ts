@@ -1,10 +1,12 @@
 import { mergeEnv } from "../pod/environment.ts";
 import { PodError } from "../pod/errors.ts";
 import type { PodManifest } from "../pod/manifest.ts";
+import type { AppName } from "../pod/names.ts";
 import { readPodManifest } from "../pod/pod-store.ts";
 import { readResolvedApp } from "../pod/resolved-app.ts";
 import { ENTER_SPEC_VARIABLE, type EnterSpec } from "../stage1/enter-spec.ts";
 import { Stage1Error } from "../stage1/errors.ts";
+import type { Files } from "../sys/host.ts";
 import { bindMount, enterPrivateMountNamespace } from "../sys/linux/mounts.ts";
 import { execve } from "../sys/linux/process-calls.ts";
 import { readProcStat } from "../sys/linux/process-stat.ts";
@@ -13,6 +15,9 @@ import { isTerminal } from "../sys/terminal.ts";
 import type { EngineContext } from "./context.ts";
 import { findStage1 } from "./regimes.ts";
 import type { ExecInput } from "./use-cases.ts";
+
+const MAX_LOOKS = 20;
+const LOOK_PAUSE_MS = 20;
 
 /**
  * `exec`, first half: decides what to run where, reports it, and starts this program again for the second half, from a
@@ -33,7 +38,7 @@ export function execInPod(ctx: EngineContext, input: ExecInput): never {
     );
   }
   const app = chooseApp(manifest, input.app);
-  const pid = findStage1(manifest.stage1.regime).appPid(files, { id: manifest.uuid, app: app.name });
+  const pid = findAppPid(manifest, { files, app: app.name });
   const stat = pid === undefined ? undefined : readProcStat(pid);
   if (stat === undefined) {
     throw new Stage1Error("stage1/not-running", `Cannot run a program in app "${app.name}": it is not running`, {
@@ -66,6 +71,20 @@ export function execInPod(ctx: EngineContext, input: ExecInput): never {
     image: { name: app.image.name, digest: app.image.digest },
   });
   return reexecute(spec);
+}
+
+/** The kernel's list of children may leave one out while another ends: a missing app is looked for again, unless it has ended. */
+function findAppPid(
+  manifest: PodManifest,
+  { files, app }: { readonly files: Files; readonly app: AppName },
+): number | undefined {
+  const stage1 = findStage1(manifest.stage1.regime);
+  for (let look = 0; look < MAX_LOOKS; look += 1) {
+    const pid = stage1.appPid(files, { id: manifest.uuid, app });
+    if (pid !== undefined || stage1.appExit(files, app) !== undefined) return pid;
+    Bun.sleepSync(LOOK_PAUSE_MS);
+  }
+  return undefined;
 }
 
 /** `exec`, second half, in a process of its own. Returns the exit code. */

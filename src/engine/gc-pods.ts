@@ -45,6 +45,7 @@ export async function gcPods(ctx: EngineContext, input: GcPodsInput): Promise<Gc
       ctx.options.note(`cannot collect pod ${location.id} yet: ${formatReason(reason)}`);
     }
   }
+  if (!input.dryRun) ctx.pods.releaseLostNames();
   return { marked, removed };
 }
 

@@ -47,5 +47,5 @@ test("createPod() that fails leaves neither pod nor name behind", async () => {
   const input = { ...inputFor("oci:/nowhere"), name: "web" };
   await expect(createPod(ctx, input)).rejects.toThrowCode("transport/bad-archive");
   expect(ctx.pods.list()).toEqual([]);
-  expect(ctx.root.list("names")).toEqual([]);
+  expect(ctx.root.list("pods/names")).toEqual([]);
 });

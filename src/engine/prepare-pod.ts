@@ -62,6 +62,7 @@ export async function createPod(
     reportPrepared(ctx, { manifest, manifestHash: digestOf(text) });
     return { pod, manifest };
   } catch (reason) {
+    if (name !== undefined) ctx.pods.releaseName(name, id);
     await discardPod(ctx, pod);
     throw reason;
   }

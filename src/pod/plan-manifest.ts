@@ -46,13 +46,14 @@ export function planManifest(option: PodOption, input: PlanInput): PodManifest {
   assertVolumes(volumes, apps);
   const ports = [...option.ports, ...namedPorts(option, plans)];
   assertPorts({ ...option, ports });
-  const hostname = option.hostname ?? option.name ?? `gantry-${input.uuid}`;
+  const name = option.name === undefined ? undefined : parsePodName(option.name);
+  const hostname = option.hostname ?? (name === undefined ? `gantry-${input.uuid}` : hostnameOf(name));
   assertHostname(hostname);
   return {
     gantryKind: "pod",
     gantryVersion: "v1",
     uuid: input.uuid,
-    ...(option.name === undefined ? {} : { name: parsePodName(option.name) }),
+    ...(name === undefined ? {} : { name }),
     hostname,
     labels: option.labels,
     createdAt: input.createdAt,
@@ -130,10 +131,10 @@ function planArgv(option: AppOption, config: ImageConfig): string[] {
 
 function planWorkingDir(option: AppOption, config: ImageConfig): string {
   const dir = option.workingDir ?? (config.workingDir === "" ? "/" : config.workingDir);
-  if (!dir.startsWith("/") || /[\n\0]/.test(dir) || dir.split("/").includes("..")) {
+  if (!dir.startsWith("/") || /[\x00-\x1f\x7f]/.test(dir) || dir.split("/").includes("..")) {
     throw new PodError(
       "pod/bad-option",
-      `Cannot use working directory "${dir}": it is not an absolute path without ".."`,
+      `Cannot use working directory ${JSON.stringify(dir)}: it is not an absolute path without ".." and control characters`,
       {
         hint: "write it as /path/in/the/app",
       },
@@ -212,6 +213,11 @@ function assertPorts({ nets, ports }: PodOption): void {
     `Cannot map host port ${refused.hostPort} to port ${refused.podPort} of the pod: its network is "${net?.name}"`,
     { hint: "leave out --port, or join a network that maps ports: --net=default" },
   );
+}
+
+/** Pod names may hold what host names must not. */
+function hostnameOf(name: string): string {
+  return name.replaceAll(/[_.]+/g, (run) => (/^\.$/.test(run) ? "." : "-")).replace(/[-.]+$/, "");
 }
 
 function assertHostname(hostname: string): void {

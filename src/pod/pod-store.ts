@@ -100,23 +100,37 @@ export class PodStore {
 
   /** Claims a unique name. @throws {PodError} "pod/name-taken" */
   claimName(name: PodName, id: PodId): void {
-    this.#files.ensureDir("names", 0o700);
+    using _lock = this.#lockNames();
+    // Left by a pod whose creation was cut short, or by one whose removal was: its directory is gone, so the name is free.
+    if (this.#files.has(`names/${name}`) && this.#isLost(name)) this.#files.remove(`names/${name}`);
     try {
       this.#files.createExclusive(`names/${name}`, `${id}\n`);
     } catch (reason) {
       if (!(reason instanceof SysError && reason.code === "sys/exists")) throw reason;
-      const holder = this.#idOfName(name);
-      if (holder !== undefined && !this.list().some((pod) => pod.id === holder)) {
-        // Left by a pod whose creation was cut short: its directory is gone, so the name is free.
-        this.#files.remove(`names/${name}`);
-        this.claimName(name, id);
-        return;
-      }
-      throw new PodError("pod/name-taken", `Cannot name a pod "${name}": pod ${holder ?? "?"} has that name`, {
+      const holder = this.#idOfName(name) ?? "?";
+      throw new PodError("pod/name-taken", `Cannot name a pod "${name}": pod ${holder} has that name`, {
         hint: `choose another name, or remove that pod: gantry rm ${name}`,
         cause: reason,
       });
     }
+  }
+
+  /** Frees names whose pods are gone: a crash can leave them behind. */
+  releaseLostNames(): void {
+    const names = this.#files.list("names");
+    if (names.length === 0) return;
+    using _lock = this.#lockNames();
+    for (const name of names) if (this.#isLost(name)) this.#files.remove(`names/${name}`);
+  }
+
+  #lockNames(): Lock | undefined {
+    this.#files.ensureDir("names", 0o700);
+    return this.#files.lock("names", { kind: "exclusive", wait: true });
+  }
+
+  #isLost(name: string): boolean {
+    const holder = this.#idOfName(name);
+    return holder !== undefined && !this.list().some((pod) => pod.id === holder);
   }
 
   /** Removes the directory of a pod in "garbage"; the caller gives the lock back afterwards. */
@@ -127,6 +141,7 @@ export class PodStore {
 
   /** Gives a name back if it still belongs to `id`. */
   releaseName(name: string, id: PodId): void {
+    using _lock = this.#lockNames();
     if (this.#idOfName(name) === id) this.#files.remove(`names/${parsePodName(name)}`);
   }
 
@@ -155,7 +170,7 @@ export class PodStore {
 
   #lockDir(pod: PodLocation): Lock | undefined {
     try {
-      return this.#files.lock(`${pod.dir}/${pod.id}`, { kind: "exclusive", wait: false });
+      return this.#files.lock(`${pod.dir}/${pod.id}`, { kind: "exclusive", wait: false, mustExist: true });
     } catch (reason) {
       // Moved on between the look and the lock.
       if (reason instanceof SysError && reason.code === "sys/not-found") return undefined;
@@ -165,7 +180,7 @@ export class PodStore {
 
   #isLocked(pod: PodLocation): boolean {
     try {
-      const lock = this.#files.lock(`${pod.dir}/${pod.id}`, { kind: "shared", wait: false });
+      const lock = this.#files.lock(`${pod.dir}/${pod.id}`, { kind: "shared", wait: false, mustExist: true });
       lock?.[Symbol.dispose]();
       return lock === undefined;
     } catch (reason) {

@@ -4,7 +4,7 @@ import type { ResolvedApp } from "../pod/resolved-app.ts";
 import { ALLOWED_SYSCALLS } from "../pod/seccomp-profile.ts";
 import { withEventHandlers } from "./event-handlers.ts";
 import { ALL_KERNEL_PATHS, type UnitKernelPaths } from "./kernel-paths.ts";
-import { escapeUnitValue, quoteUnitWord } from "./unit-escape.ts";
+import { quoteUnitWord, unitPath } from "./unit-escape.ts";
 
 /** Name of an app's unit; the prefix keeps users' names apart from systemd's own. */
 export function appUnitName(app: AppName): string {
@@ -67,7 +67,7 @@ MountAPIVFS=no
 BindPaths=/proc /sys /dev
 ${paths.readOnly.map((path) => `ReadOnlyPaths=-+${path}`).join("\n")}
 ${paths.masked.map((path) => `InaccessiblePaths=-+${path}`).join("\n")}
-WorkingDirectory=${escapeUnitValue(app.workingDir)}
+WorkingDirectory=${unitPath(app.workingDir)}
 User=${credentials.uid}
 Group=${credentials.gid}
 SupplementaryGroups=${credentials.groups.join(" ")}

@@ -2,7 +2,7 @@ import { createHasher, type DigestHasher, splitDigest } from "../image/digest.ts
 import type { Files, Lock } from "../sys/host.ts";
 import { acquireLock } from "./acquire-lock.ts";
 import { StoreError } from "./errors.ts";
-import { assertContent, type WantedBlob } from "./put-blob.ts";
+import { assertContent, hasSoundBlob, type WantedBlob } from "./put-blob.ts";
 import { blobLockPath, blobPath, partialPath } from "./store-paths.ts";
 
 /**
@@ -114,7 +114,7 @@ class PartialFile implements PartialBlob {
     const target = blobPath(this.#want.digest);
     this.#files.ensureDir(target.slice(0, target.lastIndexOf("/")));
     // putBlob() takes no lock and may have been faster; the content is the same then.
-    if (this.#files.has(target)) this.#files.remove(this.#path);
+    if (hasSoundBlob(this.#files, this.#want)) this.#files.remove(this.#path);
     else this.#files.rename(this.#path, target, { sync: true });
   }
 

@@ -19,7 +19,7 @@ export async function putBlob(
   want: WantedBlob,
   content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
 ): Promise<void> {
-  if (files.has(blobPath(want.digest))) return;
+  if (hasSoundBlob(files, want)) return;
   using temp = files.createTemp();
   const hash = createHasher(splitDigest(want.digest).algorithm);
   let gotBytes = 0;
@@ -31,6 +31,19 @@ export async function putBlob(
   }
   assertContent(want, { digest: hash.digest(), sizeBytes: gotBytes });
   temp.commit(blobPath(want.digest), 0o644);
+}
+
+/** Documents are read again whenever they are fetched; for larger blobs the size has to do. */
+const MAX_CHECKED_BYTES = 1024 * 1024;
+
+/** Whether the blob is stored and not seen to be damaged: a damaged one is to be stored anew. */
+export function hasSoundBlob(files: Files, want: WantedBlob): boolean {
+  const path = blobPath(want.digest);
+  if (files.stat(path)?.sizeBytes !== want.sizeBytes) return false;
+  if (want.sizeBytes > MAX_CHECKED_BYTES) return true;
+  const hash = createHasher(splitDigest(want.digest).algorithm);
+  hash.update(files.readBytes(path, MAX_CHECKED_BYTES));
+  return hash.digest() === want.digest;
 }
 
 /** @throws {StoreError} "store/content-mismatch" with both sides in `data`, unless digest and size are as wanted. */

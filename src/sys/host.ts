@@ -15,6 +15,14 @@ export interface Lock extends Disposable {
   readonly fd: number;
 }
 
+/** How to lock. */
+export interface LockOptions {
+  readonly kind: "shared" | "exclusive";
+  readonly wait: boolean;
+  /** Throw "sys/not-found" instead of creating a file. */
+  readonly mustExist?: boolean;
+}
+
 /** A file nobody sees until `commit`; removed on every other way out. */
 export interface TempFile extends Disposable {
   /** Absolute path, for handing to another program. */
@@ -83,10 +91,10 @@ export interface Files {
   /** New empty temporary directory in `<root>/tmp`; the caller renames or removes it. Returns its `rel`. */
   createTempDir(): string;
   /**
-   * flock on `rel` (a directory, or a file created when missing). With `wait: false` returns undefined when somebody
+   * flock on `rel` (a directory, or a file created when missing unless `mustExist`). With `wait: false` returns undefined when somebody
    * else holds it. The lock is on the inode: callers that rename or delete the target re-check after acquiring.
    */
-  lock(rel: string, options: { readonly kind: "shared" | "exclusive"; readonly wait: boolean }): Lock | undefined;
+  lock(rel: string, options: LockOptions): Lock | undefined;
 }
 
 /** One HTTP exchange to make. */

@@ -13,7 +13,7 @@ import {
   symlinkSync,
 } from "node:fs";
 import { SysError } from "../errors.ts";
-import type { FileStat, Files, Lock, TempFile } from "../host.ts";
+import type { FileStat, Files, Lock, LockOptions, TempFile } from "../host.ts";
 import { randomHex } from "../random.ts";
 import * as k from "./constants.ts";
 import { fileError, withFileErrors } from "./file-error.ts";
@@ -258,10 +258,10 @@ class DirectoryFiles implements Files {
     return rel;
   }
 
-  lock(rel: string, options: { readonly kind: "shared" | "exclusive"; readonly wait: boolean }): Lock | undefined {
+  lock(rel: string, options: LockOptions): Lock | undefined {
     const path = this.path(rel);
     return withFileErrors(`lock "${path}"`, () => {
-      const file = new OwnedFd(openForLock(path));
+      const file = new OwnedFd(openForLock(path, options.mustExist === true));
       try {
         const kind = options.kind === "shared" ? k.LOCK_SH : k.LOCK_EX;
         flock(file.fd, options.wait ? kind : kind | k.LOCK_NB);
@@ -296,11 +296,11 @@ function makeDirectory(path: string, modeOctal?: number): void {
   });
 }
 
-function openForLock(path: string): number {
+function openForLock(path: string, mustExist: boolean): number {
   try {
     return openat2(k.AT_FDCWD, path, { flags: k.O_RDONLY | k.O_NOFOLLOW });
   } catch (reason) {
-    if (!hasErrno(reason, "ENOENT")) throw reason; // a missing file is created below
+    if (mustExist || !hasErrno(reason, "ENOENT")) throw reason; // a missing file is created below
   }
   makeDirectory(path.slice(0, path.lastIndexOf("/")) || "/");
   return openat2(k.AT_FDCWD, path, { flags: k.O_RDONLY | k.O_CREAT | k.O_NOFOLLOW, modeOctal: 0o600 });

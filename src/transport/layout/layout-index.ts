@@ -50,7 +50,8 @@ function badLayout(message: string, cause?: unknown): TransportError {
 }
 
 /**
- * The entry named `ref`, or the only image when none is asked for (attached artifacts do not count).
+ * The entry named `ref`, or the only image when none is asked for (attached artifacts do not count). A full name such as
+ * `example.com/app:1` also means an only image without one: it is the name the user gives it.
  * @throws {TransportError} "transport/not-found" that lists the names there are.
  */
 export function chooseEntry(
@@ -58,7 +59,9 @@ export function chooseEntry(
   { place, ref }: { readonly place: string; readonly ref: string | undefined },
 ): Descriptor {
   const images = entries.filter((entry) => entry.artifactType === undefined && !REFERRERS_NAME.test(nameOf(entry)));
-  const fitting = ref === undefined ? images : images.filter((entry) => nameOf(entry) === ref || entry.digest === ref);
+  const named = images.filter((entry) => nameOf(entry) === ref || entry.digest === ref);
+  const isFree = ref?.includes("/") === true && images.every((entry) => !nameOf(entry).includes("/"));
+  const fitting = ref === undefined || (named.length === 0 && isFree) ? images : named;
   const [first] = fitting;
   if (first !== undefined && fitting.every(({ digest }) => digest === first.digest)) return first;
   const names = [...new Set(images.map((entry) => nameOf(entry) || entry.digest))].slice(0, 20);
