@@ -53,8 +53,9 @@ async function main(): Promise<void> {
     await gantry(["sign", `--key=${key.secretFile}`, `docker://${registry.host}/${name}:1.0`]);
   }
 
+  // Detached, so that what is not refused is noticed at once.
   say("2. Nobody is trusted yet, so nothing runs");
-  await gantry(["run", `${host}/hello:1.0`], { expect: 254, says: "not in the keyring" });
+  await gantry(["run", "-d", `${host}/hello:1.0`], { expect: 254, says: "not in the keyring" });
 
   say("3. Trust the publisher's key for this name: discovered from the name, checked by its fingerprint");
   await gantry(["discover", `${host}/hello:1.0`]);
@@ -64,11 +65,11 @@ async function main(): Promise<void> {
   await gantry(["run", "-d", "--name=hello", `${host}/hello:1.0`]);
   const status = JSON.parse(await gantry(["status", "hello", "--json"], { isQuiet: true }));
   const address = String(status.networks[0].addresses[0]).replace(/\/.*/, "");
-  await talkTo(`http://${address}:8080/`);
-  await gantry(["list"]);
-  await gantry(["status", "hello"]);
-  await gantry(["exec", "hello", "--", "ps"]);
-  await gantry(["logs", "hello"]);
+  await talkTo(`http://${address}:8080/`, "Hello from hello");
+  await gantry(["list"], { says: "running" });
+  await gantry(["status", "hello"], { says: "state=running" });
+  await gantry(["exec", "hello", "--", "ps"], { says: "httpd" });
+  await gantry(["logs", "hello"], { says: "serving on port 8080" });
 
   say("5. What is not right is refused: unsigned, tampered with, signed by the wrong key");
   for (const name of ["unsigned", "tampered", "forged"]) {
@@ -76,15 +77,15 @@ async function main(): Promise<void> {
       isQuiet: true,
     });
   }
-  await gantry(["run", `${host}/unsigned:1.0`], { expect: 254, says: "no signature" });
+  await gantry(["run", "-d", `${host}/unsigned:1.0`], { expect: 254, says: "no signature" });
   tamper(registry, "tampered");
-  await gantry(["run", `${host}/tampered:1.0`], { expect: 254, says: "other bytes" });
+  await gantry(["run", "-d", `${host}/tampered:1.0`], { expect: 254, says: "other bytes" });
   const stranger = await writeKey("stranger");
   await gantry(["sign", `--key=${stranger.secretFile}`, `docker://${registry.host}/forged:1.0`], { isQuiet: true });
-  await gantry(["run", `${host}/forged:1.0`], { expect: 254, says: "not in the keyring" });
+  await gantry(["run", "-d", `${host}/forged:1.0`], { expect: 254, says: "not in the keyring" });
 
   say("6. What happened is on record; then everything goes away");
-  await gantry(["audit", "log", "--tail=3", "--json"], { isQuiet: true });
+  await gantry(["audit", "log", "--tail=3"], { says: "image.refused" });
   await gantry(["stop", "hello"]);
   await gantry(["gc", "--grace-period=0s"]);
 }
@@ -110,11 +111,13 @@ async function gantry(
   return stdout;
 }
 
-async function talkTo(url: string): Promise<void> {
+async function talkTo(url: string, wanted: string): Promise<void> {
   for (let attempt = 0; ; attempt++) {
     try {
-      console.log(`   ${bold(`$ GET ${url}`)}\n     ${(await (await fetch(url)).text()).trim()}`);
-      return;
+      const text = (await (await fetch(url)).text()).trim();
+      console.log(`   ${bold(`$ GET ${url}`)}\n     ${text}`);
+      if (text.startsWith(wanted)) return;
+      throw new Error(`${url} answered ${JSON.stringify(text)}`);
     } catch (reason) {
       if (attempt > 40) throw reason;
       await Bun.sleep(100);

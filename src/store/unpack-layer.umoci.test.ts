@@ -13,6 +13,15 @@ const hasTools = Bun.which("umoci") !== null && Bun.which("python3") !== null;
 
 /** cap_net_bind_service=ep, revision 2. */
 const CAPABILITY = Uint8Array.from([1, 0, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+/** Owner rw, user 1000 r, group r, mask r, others r. Spec: acl(5); the kernel's struct posix_acl_xattr, version 2. */
+const ACL = Uint8Array.from([
+  ...[2, 0, 0, 0],
+  ...[1, 0, 6, 0, 255, 255, 255, 255],
+  ...[2, 0, 4, 0, 232, 3, 0, 0],
+  ...[4, 0, 4, 0, 255, 255, 255, 255],
+  ...[16, 0, 4, 0, 255, 255, 255, 255],
+  ...[32, 0, 4, 0, 255, 255, 255, 255],
+]);
 const LONG = `long/${"d".repeat(120)}/${"e".repeat(120)}/${"f".repeat(60)}`;
 const at = (seconds: number, nanoseconds = 0) => ({ seconds, nanoseconds });
 const dir = (path: string, more: Partial<TarInput> = {}): TarInput => ({
@@ -49,6 +58,9 @@ const BASE: readonly TarInput[] = [
   dir("tmp", { modeOctal: 0o1777 }),
   dir("home", { uid: 1000, gid: 1000, modeOctal: 0o2750, xattrs: { "user.dir": "yes" } }),
   file("home/old", "before the epoch", { uid: 3_000_000, gid: 3_000_001, modifiedAt: at(-5, 250_000_000) }),
+  file("home/shared", "acl", { modeOctal: 0o644, xattrs: { "system.posix_acl_access": ACL, "trusted.note": "t" } }),
+  file("home/no-rights", "none", { modeOctal: 0 }),
+  file("home/empty", ""),
   { path: "lib", kind: "symlink", linkTarget: "usr/lib", modifiedAt: at(1_400_000_000, 3) },
   dir("usr"),
   dir("usr/lib"),
