@@ -11,7 +11,7 @@ const DEFAULT_SET = "00000000800405fb";
 const PROBE = [
   "grep -E '^(CapPrm|CapEff|CapBnd|CapAmb|NoNewPrivs|Seccomp):' /proc/self/status",
   'for f in kcore kallsyms keys timer_list interrupts; do [ -e /proc/$f ] && [ -s /proc/$f ] && dd if=/proc/$f bs=1 count=1 2> /dev/null | grep -q . && echo "reads $f"; done',
-  'for d in firmware module kernel/security; do [ -n "$(ls -A /sys/$d 2> /dev/null)" ] && echo "sees $d"; done',
+  'for d in firmware module kernel/security kernel/debug kernel/tracing power dev/block fs/bpf; do [ -n "$(ls -A /sys/$d 2> /dev/null)" ] && echo "sees $d"; done',
   'for f in /proc/sys/kernel/hostname /proc/sysrq-trigger /sys/fs/cgroup/x; do (echo x > $f) 2> /dev/null && echo "writes $f"; done',
   "mount -t tmpfs x /tmp 2> /dev/null && echo mounts",
   "unshare -U true 2> /dev/null && echo unshares",
@@ -45,6 +45,9 @@ test(
       "2",
     ]);
     expect(app.split("\n").slice(6)).toEqual(["end", ""]);
+    const hostNet = ["--net=host", "localhost/app:1", "--exec=sh", "--", "-c", PROBE];
+    const onHost = await world.succeed([LOOSE, "-q", "run", ...hostNet]);
+    expect(onHost.stdout).toBe(app);
     const unprivileged = await world.succeed(["exec", "--user=web", "pod", "--", "sh", "-c", PROBE]);
     expect(["CapPrm", "CapEff", "CapBnd"].map((name) => field(unprivileged.stdout, name))).toEqual([
       "0000000000000000",

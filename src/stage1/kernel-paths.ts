@@ -14,29 +14,7 @@ const MASKED_IN_PROC = [
   "/proc/config.gz",
 ];
 
-/** A path nspawn covers for the whole pod. */
-export interface ProcMask {
-  readonly path: string;
-  readonly kind: "dir" | "file";
-}
-
-/**
- * What nspawn is to cover in the pod's /proc: once for all apps, because it costs a unit milliseconds per path. Only what
- * this kernel has, for nspawn cannot cover what is not there.
- */
-export function planProcMasks(kindOf: (path: string) => "dir" | "file" | undefined): ProcMask[] {
-  return MASKED_IN_PROC.flatMap((path) => {
-    const kind = kindOf(path);
-    return kind === undefined ? [] : [{ path, kind }];
-  });
-}
-
-/** Kernel paths a unit protects itself. */
-export interface UnitKernelPaths {
-  readonly readOnly: readonly string[];
-  readonly masked: readonly string[];
-}
-
+/** Likewise of /sys, whose tree shows the whole machine even to a pod with a network of its own. */
 const MASKED_IN_SYS = [
   "/sys/dev/block",
   "/sys/devices/virtual/powercap",
@@ -50,6 +28,29 @@ const MASKED_IN_SYS = [
   "/sys/power",
 ];
 
+/** A path nspawn covers for the whole pod. */
+export interface ProcMask {
+  readonly path: string;
+  readonly kind: "dir" | "file";
+}
+
+/**
+ * What nspawn is to cover in the pod's /proc and /sys: once for all apps, because it costs a unit milliseconds per path. Only what
+ * this kernel has, for nspawn cannot cover what is not there.
+ */
+export function planProcMasks(kindOf: (path: string) => "dir" | "file" | undefined): ProcMask[] {
+  return [...MASKED_IN_PROC, ...MASKED_IN_SYS].flatMap((path) => {
+    const kind = kindOf(path);
+    return kind === undefined ? [] : [{ path, kind }];
+  });
+}
+
+/** Kernel paths a unit protects itself. */
+export interface UnitKernelPaths {
+  readonly readOnly: readonly string[];
+  readonly masked: readonly string[];
+}
+
 /** Where nothing is protected yet. */
 export const ALL_KERNEL_PATHS: UnitKernelPaths = {
   readOnly: ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", "/sys"],
@@ -57,15 +58,11 @@ export const ALL_KERNEL_PATHS: UnitKernelPaths = {
 };
 
 /**
- * What nspawn, told of `planProcMasks`, has not done already. With a network of its own, the pod has a /sys made of a few
- * read-only parts; with the host's, it has the whole of it. nspawn leaves the cgroup trees of its systemd and
- * /proc/sys/net writable, and puts a FIFO in the place of /proc/kmsg. Spec: systemd 252, src/nspawn/nspawn-mount.c
+ * What nspawn, told of `planProcMasks`, has not done already. It makes /sys read-only for a pod with a network of its own,
+ * but leaves the host's as it is, and the cgroup trees of its systemd and /proc/sys/net writable; in the place of /proc/kmsg
+ * it puts a FIFO. Spec: systemd 252, src/nspawn/nspawn-mount.c
  */
 export function kernelPathsUnderNspawn(pod: { readonly isHostNetwork: boolean }): UnitKernelPaths {
-  const readOnly = ["/proc/sys", "/proc/sysrq-trigger"];
-  if (pod.isHostNetwork) return { readOnly: [...readOnly, "/sys"], masked: ["/proc/kmsg", ...MASKED_IN_SYS] };
-  return {
-    readOnly: [...readOnly, "/sys/fs/cgroup"],
-    masked: ["/proc/kmsg", "/sys/dev/block", "/sys/devices/virtual/powercap"],
-  };
+  const readOnly = ["/proc/sys", "/proc/sysrq-trigger", pod.isHostNetwork ? "/sys" : "/sys/fs/cgroup"];
+  return { readOnly, masked: ["/proc/kmsg"] };
 }
