@@ -4,6 +4,7 @@ import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeArchive } from "./harness/images.ts";
 import { codeOf, fetchImage, HTTP, openLab, push, signedBy, trustKey } from "./harness/signature-lab.ts";
+import { succeedTool } from "./harness/tool.ts";
 import { createWorld } from "./harness/world.ts";
 
 const TIMEOUT_MS = 180_000;
@@ -79,6 +80,20 @@ test(
     expect(await explain()).toMatchObject({ accepted: false, decidedBy: "containers-policy" });
     const rejected = await world.gantry([HTTP, "--insecure-options=image", "fetch", "--json", app]);
     expect(codeOf(rejected.stderr)).toBe("trust/rejected-by-policy");
+
+    // Two tags of one image, governed differently: the record of one does not let the other start.
+    policy({});
+    const twin = `docker://${host}/team/app:2`;
+    const insecureTls = ["--src-tls-verify=false", "--dest-tls-verify=false"];
+    await succeedTool(world, ["skopeo", "copy", "-q", "--insecure-policy", ...insecureTls, app, twin]);
+    const byRepository = signedBy(key, { signedIdentity: { type: "matchRepository" } });
+    write({ default: byRepository });
+    for (const one of [app, twin]) expect((await fetchImage(world, one)).exitCode).toBe(0);
+    write({ default: byRepository, transports: { docker: { [`${host}/team/app:1`]: [{ type: "reject" }] } } });
+    const run = (image: string) => world.gantry(["run", "--net=none", "--exec=/bin/true", image]);
+    expect((await run(twin)).exitCode).toBe(0);
+    expect((await run(app)).exitCode).toBe(254);
+    expect((await run(twin)).exitCode).toBe(0);
 
     // Archives are governed by their path; an unknown field makes the file unusable, and nothing runs.
     const archive = writeArchive(world, "plain");

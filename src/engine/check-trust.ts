@@ -1,4 +1,5 @@
 import { MAX_DOCUMENT_BYTES } from "../image/decode-document.ts";
+import { parseImageName } from "../image/image-name.ts";
 import { hostPlatform } from "../image/platform.ts";
 import { parseImageArgument } from "../image/reference.ts";
 import { StoreError } from "../store/errors.ts";
@@ -8,7 +9,7 @@ import { openTrust, type Trust } from "../trust/trust.ts";
 import type { EngineContext } from "./context.ts";
 import type { TrustVerdict } from "./engine-calls.ts";
 import { containersVerdict, explainRule, explainSignatures, explainTrust } from "./explain-trust.ts";
-import { imageIdentity } from "./image-identity.ts";
+import { dockerIdentity, imageIdentity } from "./image-identity.ts";
 import { type LocatedImage, locateImage } from "./locate-image.ts";
 import { describeAcceptance } from "./report-acceptance.ts";
 import { trustConfig } from "./trust-layers.ts";
@@ -69,6 +70,7 @@ async function decideLocated(ctx: EngineContext, trust: Trust, located: LocatedI
   const { decided } = await decideRecorded(trust, {
     name,
     manifestDigest: stored.digest,
+    docker: dockerIdentity(parseImageName(located.name)).docker ?? located.name,
     insecure,
     readManifest: () => manifest,
     record,

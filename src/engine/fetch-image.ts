@@ -63,7 +63,7 @@ async function useStored(
   const config = readStoredConfig(ctx, manifest);
   let record: VerificationRecord;
   try {
-    record = await recheckImage(ctx, { trustName, manifest });
+    record = await recheckImage(ctx, { trustName, name, manifest });
   } catch (reason) {
     if (!(reason instanceof TrustError) || located.argument === undefined || !RETRIABLE.has(reason.code))
       throw reportRefusal(ctx, { name, digest: stored.digest }, reason);

@@ -1,15 +1,21 @@
 import type { ImageManifest } from "../image/image-config.ts";
+import { parseImageName } from "../image/image-name.ts";
 import { recheck } from "../trust/recheck.ts";
 import type { VerificationRecord } from "../trust/records.ts";
 import { dependenciesOf } from "./aci-dependencies.ts";
 import type { EngineContext } from "./context.ts";
+import { dockerIdentity } from "./image-identity.ts";
 import { reportExceptions } from "./report-acceptance.ts";
 import { trustConfig } from "./trust-layers.ts";
 
-/** Holds an image against today's keys and policy. Reports what exceptions let it pass. @throws {TrustError} */
+/** Holds an image, under its full `name`, against today's keys and policy. Reports what exceptions let it pass. @throws {TrustError} */
 export async function recheckImage(
   ctx: EngineContext,
-  { trustName, manifest }: { readonly trustName: string; readonly manifest: ImageManifest },
+  {
+    trustName,
+    manifest,
+    name,
+  }: { readonly trustName: string; readonly manifest: ImageManifest; readonly name?: string },
 ): Promise<VerificationRecord> {
   const host = { ...trustConfig(ctx), clock: ctx.clock, store: ctx.root };
   const insecure = ctx.options.insecureOptions.has("image");
@@ -19,6 +25,7 @@ export async function recheckImage(
   const record = await recheck(host, {
     name: trustName,
     manifestDigest: manifest.digest,
+    ...(name === undefined ? {} : { docker: dockerIdentity(parseImageName(name)).docker ?? name }),
     insecure,
     readManifest: () => manifest.raw,
   });

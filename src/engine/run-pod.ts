@@ -115,6 +115,7 @@ async function recheckPodImage(ctx: EngineContext, image: PodImage): Promise<voi
   const mediaType = peekMediaType(raw);
   await recheckImage(ctx, {
     trustName: repositoryOf(parseImageName(image.name)),
+    name: image.name,
     manifest: parseManifest(raw, mediaType),
   });
 }

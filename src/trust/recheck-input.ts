@@ -13,6 +13,8 @@ export interface RecheckInput {
   /** Name without tag or digest. */
   readonly name: string;
   readonly manifestDigest: string;
+  /** The docker reference it starts under: two tags of one image may be governed differently. */
+  readonly docker?: string;
   readonly insecure: boolean;
   /** Raw manifest, read only when signatures have to be verified again. */
   readonly readManifest?: () => Uint8Array;

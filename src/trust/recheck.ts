@@ -13,7 +13,7 @@ import { readRecords, type VerificationRecord, writeRecord } from "./records.ts"
 export async function recheck(host: RecheckHost, input: RecheckInput): Promise<VerificationRecord> {
   const record = readRecords(host.store, input.manifestDigest).find((one) => one.name === input.name);
   if (record === undefined && !input.insecure) throw noRecord(input);
-  if (record !== undefined && isCurrent(host, record)) return record;
+  if (record !== undefined && isCurrent(host, record, input.docker)) return record;
   const { redecide } = await import("./redecide.ts");
   const fresh = await redecide(host, { ...input, record });
   writeRecord(host.store, fresh);
@@ -21,8 +21,9 @@ export async function recheck(host: RecheckHost, input: RecheckInput): Promise<V
 }
 
 /** Records let pass by an option or exception are always decided again: the option counts only for its own command. */
-function isCurrent(host: RecheckHost, record: VerificationRecord): boolean {
+function isCurrent(host: RecheckHost, record: VerificationRecord, docker: string | undefined): boolean {
   if (record.acceptedBy.some((one) => one.kind !== "key" && one.kind !== "identity")) return false;
+  if (record.image?.transport === "docker" && docker !== undefined && record.image.docker !== docker) return false;
   const nowMs = host.clock.nowMs();
   if (nowMs < Date.parse(record.verifiedAt)) return false;
   if (record.validUntil !== undefined && !(nowMs < Date.parse(record.validUntil))) return false;

@@ -1,3 +1,4 @@
+import type { ImageIdentity } from "./containers/policy.ts";
 import type { ImageDecision, JudgedInput } from "./decide-image.ts";
 import type { RecordedSignature, SignatureForm, VerificationRecord } from "./records.ts";
 import type { SignatureFact } from "./signature-fact.ts";
@@ -37,7 +38,9 @@ function hasGood(facts: readonly SignatureFact[]): boolean {
 }
 
 function recordSignature(one: JudgedInput, facts: readonly SignatureFact[]): RecordedSignature {
-  const fingerprints = facts.flatMap((fact) => (fact.kind === "good" ? [fact.fingerprint] : []));
+  const good = facts.flatMap((fact) => (fact.kind === "good" ? [fact.fingerprint] : []));
+  // What was good over bytes that are gone now stays known, also while an exception carries the image.
+  const fingerprints = [...(one.goodBefore ?? []), ...good];
   return {
     fingerprints: [...new Set(fingerprints)],
     form: formOf(one),
@@ -51,6 +54,12 @@ function recordSignature(one: JudgedInput, facts: readonly SignatureFact[]): Rec
 function formOf({ kind = "openpgp", over }: JudgedInput): SignatureForm {
   if (kind !== "openpgp") return kind;
   return over === "archive" ? "openpgp-archive" : "openpgp-referrer";
+}
+
+/** The image of a record as `policy.json` names it, under the docker reference that is used now. */
+export function imageOf(record: VerificationRecord | undefined, docker: string | undefined): ImageIdentity | undefined {
+  const image = record?.image;
+  return image?.transport === "docker" && docker !== undefined ? { ...image, scope: docker, docker } : image;
 }
 
 /** A recorded signature as it was offered. */

@@ -2,7 +2,7 @@ import { digestOf, parseDigest, splitDigest } from "../image/digest.ts";
 import { decideImage, type ImageDecision } from "./decide-image.ts";
 import { TrustError } from "./errors.ts";
 import type { RecheckHost, RecheckInput } from "./recheck-input.ts";
-import { reviveSignature } from "./record-signatures.ts";
+import { imageOf, reviveSignature } from "./record-signatures.ts";
 import type { VerificationRecord } from "./records.ts";
 import type { Subject, SubjectDocument } from "./subject.ts";
 import { openTrust, type Trust } from "./trust.ts";
@@ -19,7 +19,7 @@ type Recorded = RecheckInput & { readonly record: VerificationRecord | undefined
 export async function redecide(host: RecheckHost, input: Recorded): Promise<VerificationRecord> {
   const trust = openTrust(host, host.clock);
   const { subject, decided } = await decideRecorded(trust, input);
-  return createRecord(trust, { name: input.name, subject, image: input.record?.image, decided });
+  return createRecord(trust, { name: input.name, subject, image: imageOf(input.record, input.docker), decided });
 }
 
 /** The decision about a stored image from what its record keeps. Throws no refusal. */
@@ -35,7 +35,8 @@ export async function decideRecorded(
     ...(index === undefined ? {} : { index }),
   };
   const signatures = (record?.signatures ?? []).map(reviveSignature);
-  const decided = await decideImage(trust, { name, subject, image: record?.image, signatures, insecure });
+  const image = imageOf(record, input.docker);
+  const decided = await decideImage(trust, { name, subject, image, signatures, insecure });
   return { subject, decided };
 }
 
