@@ -66,6 +66,45 @@ test(
 );
 
 test(
+  "skopeo finds each platform of an index we pushed to Debian's registry, whole or in part",
+  async () => {
+    await using world = await createWorld();
+    const { host } = await startDebianRegistry(world);
+    writeFileSync(`${world.dir}/file`, "x");
+    const platforms = ["linux/amd64", "linux/arm64", "linux/s390x"];
+    const flags = platforms.map((platform) => `--platform=${platform}`);
+    await world.succeed(["image", "build", `--add=${world.dir}/file:/file`, ...flags, "localhost/multi:1"]);
+    const push = async (tag: string, ...some: readonly string[]) => {
+      await world.succeed([LOOSE, "push", "localhost/multi:1", `docker://${host}/multi:${tag}`, ...some]);
+      return JSON.parse(
+        await tool(world, ["skopeo", "inspect", "--raw", "--tls-verify=false", `docker://${host}/multi:${tag}`]),
+      );
+    };
+    const architectures = (index: { manifests: { platform: { architecture: string } }[] }) =>
+      index.manifests.map(({ platform }) => platform.architecture);
+    expect(architectures(await push("all"))).toEqual(["amd64", "arm64", "s390x"]);
+    expect(architectures(await push("two", "--platform=linux/s390x", "--platform=linux/arm64"))).toEqual([
+      "s390x",
+      "arm64",
+    ]);
+    expect((await push("one", "--platform=linux/arm64")).config.mediaType).toContain("config");
+    for (const arch of ["amd64", "s390x"]) {
+      const copy = ["copy", "-q", "--src-tls-verify=false", `docker://${host}/multi:all`, `oci:${world.dir}/${arch}:x`];
+      await tool(world, ["skopeo", "--insecure-policy", `--override-arch=${arch}`, ...copy]);
+    }
+    const none = await world.gantry([
+      LOOSE,
+      "push",
+      "localhost/multi:1",
+      `docker://${host}/multi:none`,
+      "--platform=linux/riscv64",
+    ]);
+    expect(none.exitCode).toBe(3);
+  },
+  TIMEOUT_MS,
+);
+
+test(
   "skopeo and we log in to Debian's registry with the same auth file",
   async () => {
     await using world = await createWorld();
