@@ -18,3 +18,24 @@ export function formatBytes(sizeBytes: number): string {
   const shown = value >= 100 || Number.isInteger(value) ? value.toFixed(0) : value.toFixed(1);
   return `${shown} ${UNITS[unit] ?? "B"}`;
 }
+
+const GATHERED_BYTES = 256 * 1024;
+
+/** The same bytes in chunks of about 256 KiB: whoever hashes or writes them is called less often. */
+export function* gatherChunks(chunks: Iterable<Uint8Array>): Iterable<Uint8Array> {
+  let buffer = new Uint8Array(GATHERED_BYTES);
+  let filled = 0;
+  for (const chunk of chunks) {
+    if (filled + chunk.byteLength > GATHERED_BYTES) {
+      if (filled > 0) yield buffer.subarray(0, filled);
+      buffer = new Uint8Array(GATHERED_BYTES);
+      filled = 0;
+    }
+    if (chunk.byteLength > GATHERED_BYTES) yield chunk;
+    else {
+      buffer.set(chunk, filled);
+      filled += chunk.byteLength;
+    }
+  }
+  if (filled > 0) yield buffer.subarray(0, filled);
+}

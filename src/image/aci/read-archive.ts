@@ -2,7 +2,7 @@ import { MAX_DOCUMENT_BYTES } from "../decode-document.ts";
 import { ImageError } from "../errors.ts";
 import { assertNode, type ContentSink, inodeOf } from "../layer/apply-layer.ts";
 import { type ByteString, showBytes, splitEntryPath } from "../layer/entry-path.ts";
-import { createTree, type FileTree, impliedDir, NO_CONTENT, type TreeNode } from "../layer/file-tree.ts";
+import { chargeNode, createTree, type FileTree, impliedDir, NO_CONTENT, type TreeNode } from "../layer/file-tree.ts";
 import type { TarEntry } from "../layer/tar-entry.ts";
 import type { TarHandler } from "../layer/tar-reader.ts";
 import { type AciManifest, parseAciManifest } from "./manifest.ts";
@@ -86,6 +86,7 @@ export class AciArchiveReader implements TarHandler {
     assertNode(entry);
     const content = { offset: this.#sink.offset, sizeBytes: entry.sizeBytes };
     const inode = entry.kind === "hardlink" ? this.#linked(entry) : inodeOf(entry, { layer: 0, content });
+    chargeNode(this.tree, name, inode);
     const children = entry.kind === "dir" ? { children: new Map<ByteString, TreeNode>() } : {};
     dir.children?.set(name, { inode, isImplied: false, layer: 0, ...children });
   }
@@ -94,7 +95,10 @@ export class AciArchiveReader implements TarHandler {
     const [top, ...names] = splitEntryPath(entry.linkTarget);
     let node: TreeNode | undefined = top === "rootfs" ? this.tree.root : undefined;
     for (const name of names) node = node?.children?.get(name);
-    if (node !== undefined && node.children === undefined) return node.inode;
+    if (node !== undefined && node.children === undefined) {
+      this.tree.shared.add(node.inode);
+      return node.inode;
+    }
     throw badAci(
       `"${showBytes(entry.path)}" is a hard link to "${showBytes(entry.linkTarget)}", which is no file before it`,
     );
@@ -106,6 +110,7 @@ export class AciArchiveReader implements TarHandler {
       let next = dir.children?.get(name);
       if (next === undefined) {
         next = impliedDir(0);
+        chargeNode(this.tree, name);
         dir.children?.set(name, next);
       }
       if (next.children === undefined) throw badAci(`"${showBytes(entry.path)}" lies beneath a file or link`);

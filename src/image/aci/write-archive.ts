@@ -1,3 +1,4 @@
+import { gatherChunks } from "../../base/bytes.ts";
 import { TAR_END, tarPadding } from "../layer/encode-tar.ts";
 import { encodeTarEntry } from "../layer/encode-tar-entry.ts";
 import { encodeTree, type ReadContent } from "../layer/encode-tree.ts";
@@ -9,8 +10,15 @@ import { findValue } from "./name-values.ts";
  * An App Container Image as an uncompressed tar archive; its sha512 is the image ID. The same manifest and tree give the
  * same bytes everywhere: the manifest first, dated by its own `created`, then the tree in the order of `encodeTree`.
  */
-export function* encodeAci(
-  { manifest, tree }: { readonly manifest: AciManifest; readonly tree: FileTree },
+export function encodeAci(
+  image: { readonly manifest: AciManifest; readonly tree: FileTree },
+  readContent: ReadContent,
+): Iterable<Uint8Array> {
+  return gatherChunks(aciChunks(image, readContent));
+}
+
+function* aciChunks(
+  { manifest, tree }: Parameters<typeof encodeAci>[0],
   readContent: ReadContent,
 ): Iterable<Uint8Array> {
   yield encodeTarEntry({

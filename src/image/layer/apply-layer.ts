@@ -2,6 +2,7 @@ import { badArchive } from "./bad-archive.ts";
 import { type ByteString, showBytes, splitEntryPath } from "./entry-path.ts";
 import {
   type ContentRef,
+  chargeNode,
   type FileTree,
   type Inode,
   impliedDir,
@@ -107,6 +108,7 @@ export class LayerApplier implements TarHandler {
     if (target === dir.children?.get(name)) return;
     if (target.inode.layer !== this.#layer) target.inode = { ...target.inode, layer: this.#layer };
     target.layer = this.#layer;
+    this.#tree.shared.add(target.inode);
     this.#place(dir, name, { inode: target.inode, isImplied: false, layer: this.#layer });
   }
 
@@ -132,6 +134,7 @@ export class LayerApplier implements TarHandler {
   #place(dir: TreeNode, name: ByteString, node: TreeNode): void {
     const kind = dir.children?.get(name)?.inode.kind;
     if (kind === "dir" || kind === "symlink") this.#dirs.clear();
+    chargeNode(this.#tree, name, node.inode);
     dir.children?.set(name, node);
   }
 

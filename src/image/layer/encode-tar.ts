@@ -161,7 +161,8 @@ function encodeHeader(header: RawHeader): Uint8Array {
   block.write("ustar\u000000", 257, "latin1");
   octal(header.major, 329, 8);
   octal(header.minor, 337, 8);
-  const sum = block.reduce((total, byte) => total + byte, 0);
+  let sum = 0;
+  for (const byte of block) sum += byte;
   block.write(`${sum.toString(8).padStart(6, "0")}\u0000 `, 148, "latin1");
   return block;
 }

@@ -1,3 +1,4 @@
+import { gatherChunks } from "../../base/bytes.ts";
 import { badArchive } from "./bad-archive.ts";
 import { TAR_END, tarPadding } from "./encode-tar.ts";
 import { encodeTarEntry } from "./encode-tar-entry.ts";
@@ -48,7 +49,7 @@ export function* encodeTree(
       });
       continue;
     }
-    seen.set(node.inode, path);
+    if (tree.shared.has(node.inode)) seen.set(node.inode, path);
     yield encodeTarEntry(entryOf(node.inode, path));
     if (node.inode.content.sizeBytes === 0) continue;
     yield* readContent(node.inode.content);
@@ -60,8 +61,12 @@ export function* encodeTree(
  * A tree as an OCI layer.
  * @throws {ImageError} "image/bad-layer" when a file's name means "deleted" there.
  */
-export function* encodeLayer(tree: FileTree, readContent: ReadContent): Iterable<Uint8Array> {
+export function encodeLayer(tree: FileTree, readContent: ReadContent): Iterable<Uint8Array> {
   assertNoWhiteoutNames(tree.root, "");
+  return gatherChunks(layerChunks(tree, readContent));
+}
+
+function* layerChunks(tree: FileTree, readContent: ReadContent): Iterable<Uint8Array> {
   yield* encodeTree(tree, readContent, { prefix: "", root: "if-described" });
   yield TAR_END;
 }

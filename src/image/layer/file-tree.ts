@@ -1,3 +1,4 @@
+import { ImageError } from "../errors.ts";
 import { badArchive } from "./bad-archive.ts";
 import { type ByteString, showBytes } from "./entry-path.ts";
 import type { FileTime, TarEntry } from "./tar-entry.ts";
@@ -38,6 +39,32 @@ export interface TreeNode {
 /** A file system tree in memory, as the layers applied so far make it. */
 export interface FileTree {
   readonly root: TreeNode;
+  /** Inodes that have, or had, more than one name. */
+  readonly shared: Set<Inode>;
+  /** Estimate of the memory it takes. */
+  costBytes: number;
+}
+
+/** What a tree may take: names, attributes, and the objects that hold them. About 260,000 files. */
+const MAX_COST_BYTES = 128 * 1024 * 1024;
+const NODE_COST_BYTES = 512;
+
+/**
+ * To be called for every name that is added. Hostile archives hold millions of files, directories within directories, or
+ * attributes of a megabyte each.
+ * @throws {ImageError} "image/too-large"
+ */
+export function chargeNode(tree: FileTree, name: ByteString, inode?: Inode): void {
+  let cost = NODE_COST_BYTES + name.length;
+  if (inode !== undefined) {
+    cost += inode.linkTarget.length;
+    for (const [key, value] of inode.xattrs) cost += key.length + value.byteLength;
+  }
+  tree.costBytes += cost;
+  if (tree.costBytes <= MAX_COST_BYTES) return;
+  throw new ImageError("image/too-large", "Cannot read image: its files are too many, or have too many attributes", {
+    hint: "split the image, or use an OCI image as it is: only conversions and App Container Images have this limit",
+  });
 }
 
 /** As many links as the kernel follows. */
@@ -45,7 +72,7 @@ const MAX_LINKS = 40;
 
 /** An empty tree. */
 export function createTree(): FileTree {
-  return { root: impliedDir(-1) };
+  return { root: impliedDir(-1), shared: new Set(), costBytes: 0 };
 }
 
 /** A directory that only exists because of what is in it: owned by root, at the epoch. */

@@ -9,8 +9,8 @@ import type { PrivateFile } from "../archive/private-file.ts";
 import { type ContentSpool, createContentSpool } from "./content-spool.ts";
 import { type DecompressHost, plainChunks } from "./plain-chunks.ts";
 
-/** Trees are held in memory while an image is read: this many files at most. */
-export const TREE_LIMITS = { maxEntries: 400_000, maxContentBytes: 64 * 1024 ** 3 };
+/** Trees are held in memory while an image is read; how large one gets is bounded there. */
+export const TREE_LIMITS = { maxEntries: 1_000_000, maxContentBytes: 64 * 1024 ** 3 };
 
 /** An App Container Image that was read to its end. */
 export interface ReadAci extends Disposable {
