@@ -69,7 +69,8 @@ type PodEvent =
       readonly pod: string;
       readonly manifestHash: string;
       readonly stage1: string;
-      readonly stage1Digest: string;
+      /** Absent for regimes that need no image. */
+      readonly stage1Digest?: string;
       readonly apps: readonly EventApp[];
     }
   | {
@@ -101,6 +102,9 @@ type PodEvent =
     }
   | { readonly type: "pod.exited"; readonly pod: string; readonly exitCode: number; readonly occurredAt?: string }
   | { readonly type: "pod.stopped"; readonly pod: string; readonly forced: boolean }
+  | { readonly type: "pod.paused" | "pod.resumed"; readonly pod: string }
+  | { readonly type: "pod.updated"; readonly pod: string; readonly app: string; readonly limits: readonly string[] }
+  | { readonly type: "pod.attached"; readonly pod: string; readonly app: string }
   | { readonly type: "pod.removed"; readonly pod: string }
   | {
       readonly type: "insecure.used";

@@ -144,6 +144,8 @@ const EXIT_CODES = {
   "stage1/not-running": 5,
   "stage1/enter-failed": 1,
   "stage1/build-failed": 1,
+  "stage1/unsupported": 7,
+  "stage1/failed": 1,
   "engine/bad-input": 2,
   "engine/timeout": 6,
   "engine/needs-root": 7,

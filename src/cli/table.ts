@@ -146,6 +146,32 @@ export const TABLE: readonly CommandEntry[] = [
     aliases: ["enter"],
     load: async () => (await import("./commands/exec.ts")).exec,
   },
+  {
+    name: "attach",
+    summary: "Join this terminal to a running app",
+    load: async () => (await import("./commands/attach.ts")).attach,
+  },
+  {
+    name: "stats",
+    summary: "Show what running pods use",
+    load: async () => (await import("./commands/stats.ts")).stats,
+  },
+  {
+    name: "update",
+    summary: "Change the limits of a running app",
+    load: async () => (await import("./commands/update.ts")).update,
+  },
+  {
+    name: "pause",
+    summary: "Halt pods where they are",
+    load: async () => (await import("./commands/pause.ts")).pause,
+  },
+  {
+    name: "resume",
+    summary: "Let paused pods go on",
+    aliases: ["unpause"],
+    load: async () => (await import("./commands/pause.ts")).resume,
+  },
   { name: "stop", summary: "Stop pods", load: async () => (await import("./commands/stop.ts")).stop },
   { name: "rm", summary: "Remove pods", load: async () => (await import("./commands/rm.ts")).rm },
   { name: "gc", summary: "Clean up after exited pods", load: async () => (await import("./commands/gc.ts")).gc },
@@ -278,9 +304,9 @@ export const TABLE: readonly CommandEntry[] = [
     load: async () => (await import("./commands/hidden.ts")).unpack,
   },
   {
-    name: "__exec",
-    summary: "Enter an app",
+    name: "__stage1",
+    summary: "Work of a regime",
     hidden: true,
-    load: async () => (await import("./commands/hidden.ts")).execInside,
+    load: async () => (await import("./commands/hidden.ts")).stage1Helper,
   },
 ];

@@ -98,7 +98,16 @@ function podCalls(ctx: EngineContext) {
       lazily(async () => (await import("./pod-logs.ts")).podLogs(ctx, input, options)),
     execInPod: async (...[input]: Parameters<EngineCalls["execInPod"]>) =>
       (await import("./exec-pod.ts")).execInPod(ctx, input),
-    execInside: async () => (await import("./exec-pod.ts")).execInside(ctx),
+    stage1Helper: async (...[input]: Parameters<EngineCalls["stage1Helper"]>) =>
+      (await import("./exec-pod.ts")).stage1Helper(ctx, input),
+    setPodsPaused: async (...[input]: Parameters<EngineCalls["setPodsPaused"]>) =>
+      (await import("./control-pods.ts")).setPodsPaused(ctx, input),
+    podStats: async (...[input]: Parameters<EngineCalls["podStats"]>) =>
+      (await import("./control-pods.ts")).podStats(ctx, input),
+    updatePod: async (...[input]: Parameters<EngineCalls["updatePod"]>) =>
+      (await import("./control-pods.ts")).updatePod(ctx, input),
+    attachToPod: async (...[input, options]: Parameters<EngineCalls["attachToPod"]>) =>
+      (await import("./control-pods.ts")).attachToPod(ctx, input, options),
     stopPods: async (...[input, options]: Parameters<EngineCalls["stopPods"]>) =>
       (await import("./stop-pods.ts")).stopPods(ctx, input, options),
     removePods: async (...[input, options]: Parameters<EngineCalls["removePods"]>) =>
@@ -153,7 +162,8 @@ function hostCalls(ctx: EngineContext) {
   return {
     buildStage1: async (...[input, options]: Parameters<EngineCalls["buildStage1"]>) =>
       (await import("./stage1-image.ts")).buildStage1(ctx, input, options),
-    listStage1: async () => (await import("./stage1-image.ts")).listStage1(ctx),
+    listStage1: async (...[options]: Parameters<EngineCalls["listStage1"]>) =>
+      (await import("./stage1-image.ts")).listStage1(ctx, options),
     listNetworks: async () => (await import("./list-networks.ts")).listNetworks(ctx),
     checkNetworks: async (...[options]: Parameters<EngineCalls["checkNetworks"]>) =>
       (await import("./check-networks.ts")).checkNetworks(ctx, options),

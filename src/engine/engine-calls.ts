@@ -1,7 +1,9 @@
 import type { ConfigEdits } from "../image/edit-config.ts";
+import type { AppLimits } from "../pod/limits.ts";
 import type { AuditCalls } from "./audit-calls.ts";
 import type { ConvertedImage, ConvertImageInput } from "./conversion.ts";
 import type { ImageCalls } from "./image-calls.ts";
+import type { AttachPodInput, PodStats, Stage1Summary } from "./regime-calls.ts";
 import type {
   DoctorCheck,
   ExecInput,
@@ -198,16 +200,6 @@ export interface BuiltImageSummary {
   readonly images: readonly { readonly platform: string; readonly digest: string }[];
 }
 
-/** JSON shape of a row of `stage1 list`. */
-export interface Stage1Summary {
-  readonly regime: string;
-  /** Undefined: not built yet. */
-  readonly digest?: string;
-  readonly builtAt?: string;
-  readonly sizeBytes?: number;
-  readonly detail: string;
-}
-
 /** JSON shape of a row of `net list`. */
 export interface NetworkSummary {
   readonly name: string;
@@ -269,6 +261,17 @@ export interface EngineCalls extends AuditCalls, ImageCalls {
   podLogs(input: PodLogsInput, options: CallOptions): AsyncIterable<LogChunk>;
   /** Returns the exit code of the command, 128 + n for a signal. */
   execInPod(input: ExecInput, options: CallOptions): Promise<number>;
+  setPodsPaused(
+    input: { readonly pods: readonly string[]; readonly paused: boolean },
+    options: CallOptions,
+  ): Promise<readonly string[]>;
+  podStats(input: { readonly pods: readonly string[] }, options: CallOptions): Promise<readonly PodStats[]>;
+  updatePod(
+    input: { readonly pod: string; readonly app?: string; readonly limits: AppLimits },
+    options: CallOptions,
+  ): Promise<{ readonly pod: string; readonly app: string }>;
+  /** Returns the exit code of the app, 0 when the caller has left it. */
+  attachToPod(input: AttachPodInput, options: CallOptions): Promise<number>;
   stopPods(
     input: { readonly pods: readonly string[]; readonly force: boolean; readonly timeoutMs: number },
     options: CallOptions,
@@ -348,5 +351,5 @@ export interface EngineCalls extends AuditCalls, ImageCalls {
 
   /** Hidden verbs: this program starting itself again. The payload is JSON made by the engine, `argv` what follows the verb. */
   unpackJob(input: { readonly payload: string }, options: CallOptions): Promise<number>;
-  execInside(input: { readonly argv: readonly string[] }, options: CallOptions): Promise<number>;
+  stage1Helper(input: { readonly argv: readonly string[] }, options: CallOptions): Promise<number>;
 }

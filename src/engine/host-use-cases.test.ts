@@ -1,12 +1,12 @@
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import "../testing/to-throw-code.ts";
+import { judgeNspawn } from "../stage1/systemd/probe.ts";
 import { parseMountInfo } from "../sys/linux/mount-table.ts";
 import { checkNetworks } from "./check-networks.ts";
 import { discover } from "./discover.ts";
 import { judgeCgroups } from "./doctor/check-cgroups.ts";
 import { findMount, judgeFileSystem, judgeSpace } from "./doctor/check-store.ts";
-import { judgeNspawn } from "./doctor/check-systemd.ts";
 import { doctor } from "./doctor.ts";
 import { effectiveConfig } from "./effective-config.ts";
 import { listNetworks } from "./list-networks.ts";
@@ -36,8 +36,8 @@ test("judgeCgroups(), judgeNspawn(), judgeFileSystem() and judgeSpace() tell goo
   expect(
     judgeCgroups({ kind: "unified", hierarchies: [{ version: 2, mountPoint: "/x", controllers, ownPath: "/" }] }),
   ).toMatchObject([{ state: "ok" }]);
-  expect(judgeNspawn("systemd 252 (252.39-1)\n+PAM").state).toBe("ok");
-  expect(judgeNspawn("systemd 229\n").state).toBe("fail");
+  expect(judgeNspawn("systemd 252 (252.39-1)\n+PAM").state).toBe("ready");
+  expect(judgeNspawn("systemd 229\n").state).toBe("unavailable");
   expect(judgeNspawn(undefined).fix).toBe("apt install systemd-container");
   const mounts = parseMountInfo("1 0 8:1 / / rw - ext4 /dev/a rw\n2 1 0:9 / /srv rw,nodev - nfs4 h:/x rw\n");
   expect(judgeFileSystem("/var/x", findMount(mounts, "/var/x")).state).toBe("ok");

@@ -15,7 +15,7 @@ import { loadAllNetworks } from "./load-pod-networks.ts";
 import { pluginHost } from "./plugin-host.ts";
 import { eventApps, manifestHash } from "./prepare-pod.ts";
 import { netnsPath } from "./reap-pod.ts";
-import { findStage1 } from "./regimes.ts";
+import { stage1Host, stage1Of } from "./regimes.ts";
 
 /** How a prepared pod is to be started. */
 export interface LaunchOptions {
@@ -38,7 +38,7 @@ export async function launchPod(
   pod.move("start");
   const files = pod.files();
   const { lock } = pod;
-  const stage1 = findStage1(manifest.stage1.regime);
+  const stage1 = stage1Of(manifest);
   const attachments = await joinNetworks(ctx, { pod, manifest }, options);
   const isHostNet = isHostNetwork(manifest);
   const apps = eventApps(manifest);
@@ -48,7 +48,7 @@ export async function launchPod(
     pod: manifest.uuid,
     manifestHash: hash,
     stage1: manifest.stage1.regime,
-    stage1Digest: manifest.stage1.image.digest,
+    ...(manifest.stage1.image === undefined ? {} : { stage1Digest: manifest.stage1.image.digest }),
     apps,
   });
   files.writePlain("started.json", JSON.stringify({ startedAt: formatTimestamp(ctx.clock.nowMs()) }), 0o600);
@@ -60,12 +60,14 @@ export async function launchPod(
     netns: isHostNet ? "host" : { path: netnsPath(ctx, pod.id) },
     etcFiles: planEtcFiles(ctx, { manifest, attachments }),
     lockFd: lock.fd,
+    host: stage1Host(ctx, manifest.stage1.regime),
     mode: options.mode,
     interactive: options.interactive,
     isTerminal: isTerminal(0) && isTerminal(1),
     isSystemdHost: ctx.host.has("run/systemd/system"),
     isOwnUnit: ctx.env["INVOCATION_ID"] !== undefined && ctx.host.has("run/systemd/system"),
     notifyEnv: pick(ctx.env, ["NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"]),
+    note: ctx.options.note,
     ensureHostDir: (path) => ctx.host.ensureDir(path.slice(1), 0o755),
   };
   return await stage1.launch(input);

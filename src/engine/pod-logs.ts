@@ -1,12 +1,12 @@
 import { PodError } from "../pod/errors.ts";
 import { readPodManifest } from "../pod/pod-store.ts";
-import type { Files } from "../sys/host.ts";
 import type { EngineContext } from "./context.ts";
 import type { PodLogsInput } from "./engine-calls.ts";
+import { type LogCursor, readOn, skipToTail } from "./log-cursor.ts";
+import { stage1Of } from "./regimes.ts";
 import type { LogChunk } from "./use-cases.ts";
 
 const POLL_MS = 50;
-const TAIL_BLOCK_BYTES = 64 * 1024;
 
 /**
  * Output of a pod's apps, stdout and stderr apart, also after the pod has ended. With `follow` it goes on until the pod
@@ -19,28 +19,16 @@ export async function* podLogs(
 ): AsyncGenerator<LogChunk> {
   const id = ctx.pods.find(input.pod).id;
   const location = () => ctx.pods.find(id);
-  const manifest = readPodManifest(ctx.pods.files(location()));
-  const known = manifest?.apps.map((app) => app.name as string) ?? [];
-  const unknown = input.apps.find((app) => !known.includes(app));
-  if (unknown !== undefined) {
-    throw new PodError("pod/unknown-app", `Cannot show output of app "${unknown}": pod ${id} has no such app`, {
-      hint: `its apps: ${known.join(", ")}`,
-    });
-  }
-  const apps = input.apps.length > 0 ? input.apps : known;
-  const cursors = apps.flatMap((app) => input.streams.map((stream) => ({ app, stream, at: 0 })));
-  const files = ctx.pods.files(location());
-  for (const cursor of cursors)
-    cursor.at = startOf(files, { rel: `logs/${cursor.app}/${cursor.stream}`, tailLines: input.tailLines });
+  const cursors = openCursors(ctx, { ...input, pod: id });
+  for (const cursor of cursors) skipToTail(ctx.pods.files(location()), cursor, input.tailLines);
   for (let isLast = !input.follow; ; ) {
     let got = false;
     // The state is looked at first: what was written before the end is then still read.
     const hasEnded = isLast || ctx.pods.state(location()) !== "running";
     for (const cursor of cursors) {
-      for (const bytes of readFrom(ctx.pods.files(location()), cursor)) {
+      for (const chunk of readOn(ctx.pods.files(location()), cursor)) {
         got = true;
-        cursor.at += bytes.byteLength;
-        yield { app: cursor.app, stream: cursor.stream, bytes };
+        yield { app: cursor.app, ...chunk };
       }
     }
     if (isLast) return;
@@ -50,43 +38,22 @@ export async function* podLogs(
   }
 }
 
-function* readFrom(
-  files: Files,
-  cursor: { readonly app: string; readonly stream: string; readonly at: number },
-): Generator<Uint8Array> {
-  const rel = `logs/${cursor.app}/${cursor.stream}`;
-  if ((files.stat(rel)?.sizeBytes ?? 0) > cursor.at) yield* files.readChunks(rel, cursor.at);
-}
-
-/** Byte at which the last `tailLines` lines begin. */
-function startOf(
-  files: Files,
-  { rel, tailLines }: { readonly rel: string; readonly tailLines: number | undefined },
-): number {
-  const size = files.stat(rel)?.sizeBytes ?? 0;
-  if (tailLines === undefined) return 0;
-  let newlines = 0;
-  for (let end = size; end > 0; ) {
-    const from = Math.max(0, end - TAIL_BLOCK_BYTES);
-    const block = firstBytes(files.readChunks(rel, from), end - from);
-    for (let i = block.length - 1; i >= 0; i -= 1) {
-      // The newline that ends the last line begins no other.
-      if (block[i] !== 0x0a || from + i === size - 1) continue;
-      newlines += 1;
-      if (newlines === tailLines) return from + i + 1;
-    }
-    end = from;
+function openCursors(ctx: EngineContext, input: PodLogsInput): LogCursor[] {
+  const files = ctx.pods.files(ctx.pods.find(input.pod));
+  const manifest = readPodManifest(files);
+  const known = manifest?.apps.map((app) => app.name) ?? [];
+  const unknown = input.apps.find((app) => !known.some((name) => name === app));
+  if (unknown !== undefined) {
+    throw new PodError("pod/unknown-app", `Cannot show output of app "${unknown}": pod ${input.pod} has no such app`, {
+      hint: `its apps: ${known.join(", ")}`,
+    });
   }
-  return tailLines === 0 ? size : 0;
-}
-
-function firstBytes(chunks: Iterable<Uint8Array>, count: number): Uint8Array {
-  const parts: Uint8Array[] = [];
-  let got = 0;
-  for (const chunk of chunks) {
-    parts.push(chunk.subarray(0, count - got));
-    got += chunk.byteLength;
-    if (got >= count) break;
-  }
-  return Buffer.concat(parts);
+  const stage1 = stage1Of(manifest);
+  return known
+    .filter((app) => input.apps.length === 0 || input.apps.includes(app))
+    .flatMap((app): LogCursor[] => {
+      const log = stage1.log(files, app);
+      if (log.kind === "cri") return [{ app, kind: "cri", rel: log.path, streams: input.streams, at: 0 }];
+      return input.streams.map((stream) => ({ app, kind: "raw", rel: log[stream], stream, at: 0 }));
+    });
 }

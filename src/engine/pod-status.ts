@@ -9,7 +9,7 @@ import type { EngineContext } from "./context.ts";
 import type { PodStatusInput } from "./engine-calls.ts";
 import { UseCaseError } from "./errors.ts";
 import { readReaped } from "./reap-pod.ts";
-import { findStage1 } from "./regimes.ts";
+import { stage1Of } from "./regimes.ts";
 import type { AppStatus, PodStatus } from "./use-cases.ts";
 
 const POLL_MS = 20;
@@ -72,10 +72,10 @@ export function areAppsStarted(
   { location, manifest }: { readonly location: PodLocation; readonly manifest: PodManifest },
 ): boolean {
   const files = ctx.pods.files(location);
-  const stage1 = findStage1(manifest.stage1.regime);
+  const stage1 = stage1Of(manifest);
   return manifest.apps.every(
     ({ name }) =>
-      stage1.appExit(files, name) !== undefined || stage1.appPid(files, { id: location.id, app: name }) !== undefined,
+      stage1.appExit(files, name) !== undefined || stage1.isAppRunning(files, { id: location.id, app: name }),
   );
 }
 
@@ -119,7 +119,8 @@ function readStatus(ctx: EngineContext, location: PodLocation): PodStatus {
   const startedAt = readStarted(files);
   const apps = manifest.apps.map((app) => appStatus(manifest, { files, app, isRunning: state === "running" }));
   const exitCode = reaped?.exitCode ?? (state === "exited" ? exitCodeOf(manifest, { files, apps }) : undefined);
-  const pid = state === "running" ? findStage1(manifest.stage1.regime).supervisorPid(files) : undefined;
+  const stage1 = state === "running" ? stage1Of(manifest) : undefined;
+  const pid = stage1?.supervisorPid(files);
   return {
     uuid: manifest.uuid,
     ...(manifest.name === undefined ? {} : { name: manifest.name }),
@@ -129,6 +130,7 @@ function readStatus(ctx: EngineContext, location: PodLocation): PodStatus {
     ...(startedAt === undefined ? {} : { startedAt }),
     ...(reaped === undefined ? {} : { exitedAt: reaped.exitedAt }),
     ...(pid === undefined ? {} : { pid }),
+    ...(stage1?.isPaused?.(files, manifest.uuid) === true ? { paused: true as const } : {}),
     ...(exitCode === undefined ? {} : { exitCode }),
     hostname: manifest.hostname,
     labels: manifest.labels,
@@ -143,7 +145,7 @@ function exitCodeOf(
   manifest: PodManifest,
   { files, apps }: { readonly files: Files; readonly apps: readonly AppStatus[] },
 ): number {
-  return findStage1(manifest.stage1.regime).podExit(files) ?? (apps.every((app) => app.exitCode === 0) ? 0 : 255);
+  return stage1Of(manifest).podExit(files) ?? (apps.every((app) => app.exitCode === 0) ? 0 : 255);
 }
 
 function appStatus(
@@ -154,14 +156,16 @@ function appStatus(
     isRunning,
   }: { readonly files: Files; readonly app: PodManifest["apps"][number]; readonly isRunning: boolean },
 ): AppStatus {
-  const stage1 = findStage1(manifest.stage1.regime);
+  const stage1 = stage1Of(manifest);
   const exit = stage1.appExit(files, app.name);
-  const pid = isRunning && exit === undefined ? stage1.appPid(files, { id: manifest.uuid, app: app.name }) : undefined;
+  const which = { id: manifest.uuid, app: app.name };
+  const runs = isRunning && exit === undefined && stage1.isAppRunning(files, which);
+  const pid = runs ? stage1.appPid(files, which) : undefined;
   return {
     name: app.name,
     image: app.image.name,
     imageDigest: app.image.digest,
-    state: exit !== undefined ? "exited" : pid !== undefined ? "running" : "created",
+    state: exit !== undefined ? "exited" : runs ? "running" : "created",
     ...(exit === undefined ? {} : { exitCode: exit.exitCode, oomKilled: exit.oomKilled }),
     ...(pid === undefined ? {} : { pid }),
   };

@@ -26,13 +26,17 @@ export function readPodNeeds(ctx: Pick<EngineContext, "pods">): PodNeeds {
   for (const { id } of ctx.pods.list()) {
     const manifest = findManifest(ctx, id);
     if (manifest === undefined) continue;
-    for (const image of [manifest.stage1.image, ...manifest.apps.map((app) => app.image)]) {
+    for (const image of [...stage1Images(manifest), ...manifest.apps.map((app) => app.image)]) {
       const users = images.get(image.digest) ?? [];
       if (!users.includes(id)) images.set(image.digest, [...users, id]);
       for (const layer of image.layers) layers.add(layer);
     }
   }
   return { images, layers };
+}
+
+function stage1Images({ stage1 }: PodManifest): readonly PodManifest["apps"][number]["image"][] {
+  return stage1.image === undefined ? [] : [stage1.image];
 }
 
 // A pod renamed to its next state between the listing and the read is looked for again, not taken for one without needs.
@@ -54,7 +58,7 @@ export function runningLayers(ctx: Pick<EngineContext, "pods">): ReadonlyMap<str
     if (ctx.pods.state(pod) !== "running") continue;
     const manifest = findManifest(ctx, pod.id);
     if (manifest === undefined) continue;
-    for (const image of [manifest.stage1.image, ...manifest.apps.map((app) => app.image)])
+    for (const image of [...stage1Images(manifest), ...manifest.apps.map((app) => app.image)])
       for (const layer of image.layers) users.set(layer, [...(users.get(layer) ?? []), pod.id]);
   }
   return users;

@@ -48,7 +48,7 @@ export async function createPod(
     // Held until the manifest names what the pod needs: garbage collection goes by that.
     using _import = await ctx.images.lockImport(options);
     const images = await fetchAll(ctx, input, options);
-    const stage1 = { regime, image: await readyStage1(ctx, regime, options) };
+    const stage1 = { regime, ...(await readyStage1(ctx, regime, options)) };
     const manifest = planManifest(input, {
       uuid: id,
       createdAt: formatTimestamp(ctx.clock.nowMs()),
@@ -116,7 +116,7 @@ function reportPrepared(
     pod: manifest.uuid,
     manifestHash: hash,
     stage1: manifest.stage1.regime,
-    stage1Digest: manifest.stage1.image.digest,
+    ...(manifest.stage1.image === undefined ? {} : { stage1Digest: manifest.stage1.image.digest }),
     apps: eventApps(manifest),
   });
   if (manifest.insecureOptions.length > 0) {

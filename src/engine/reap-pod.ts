@@ -7,7 +7,7 @@ import type { Files } from "../sys/host.ts";
 import { removeNetNamespace } from "../sys/linux/net-namespace.ts";
 import type { EngineContext } from "./context.ts";
 import { pluginHost } from "./plugin-host.ts";
-import { findStage1 } from "./regimes.ts";
+import { stage1Of } from "./regimes.ts";
 
 /** How a pod ended, written once by whoever noticed first. */
 export interface ReapedPod {
@@ -45,7 +45,7 @@ export async function reapPod(
   const before = readReaped(files);
   if (before !== undefined) return before;
   const manifest = readPodManifest(files);
-  const stage1 = findStage1(manifest?.stage1.regime ?? "systemd");
+  const stage1 = stage1Of(manifest);
   await stage1.kill(files, pod.id);
   try {
     await detachAll(pluginHost(ctx, files, [pod.lock.fd]));
@@ -54,7 +54,6 @@ export async function reapPod(
     ctx.options.note(`a network of pod ${pod.id} was not left in order: ${reason.message}`);
   }
   removeNetNamespace(netnsPath(ctx, pod.id));
-  await stage1.cleanup(pod.id);
   const exits: (AppExit | undefined)[] = [];
   for (const app of manifest?.apps ?? []) {
     const exit = stage1.appExit(files, app.name);
@@ -66,6 +65,7 @@ export async function reapPod(
     const event = { pod: pod.id, app: app.name, exitCode: exit.exitCode, ...oom, image, occurredAt };
     ctx.events.report({ type: "app.exited", ...event });
   }
+  await stage1.cleanup(files, pod.id);
   const exitCode = stage1.podExit(files) ?? (exits.some((exit) => exit === undefined) ? 255 : 0);
   const exitedAtMs = Math.max(...exits.map((exit) => exit?.exitedAtMs ?? 0)) || ctx.clock.nowMs();
   const reaped: ReapedPod = { exitCode, exitedAt: formatTimestamp(exitedAtMs) };

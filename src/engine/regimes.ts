@@ -1,15 +1,30 @@
-import type { Stage1 } from "../pod/stage1-contract.ts";
+import type { PodManifest } from "../pod/manifest.ts";
+import type { Stage1, Stage1Host } from "../pod/stage1-contract.ts";
 import { Stage1Error } from "../stage1/errors.ts";
+import { gvisorStage1, ociStage1 } from "../stage1/oci/stage1.ts";
 import { systemdStage1 } from "../stage1/systemd/stage1.ts";
+import type { EngineContext } from "./context.ts";
 
-/** Every built-in regime. */
-export const REGIMES: readonly Stage1[] = [systemdStage1];
+/** Every built-in regime, the default one first. */
+export const REGIMES: readonly Stage1[] = [systemdStage1, ociStage1, gvisorStage1];
+
+const DEFAULT_REGIME = "systemd";
 
 /** @throws {Stage1Error} "stage1/unknown-regime" */
-export function findStage1(name: string): Stage1 {
+export function findStage1(name: string = DEFAULT_REGIME): Stage1 {
   const found = REGIMES.find((regime) => regime.regime === name);
   if (found !== undefined) return found;
   throw new Stage1Error("stage1/unknown-regime", `Cannot find stage1 "${name}": there is no such regime`, {
     hint: `use one of: ${REGIMES.map((regime) => regime.regime).join(", ")}`,
   });
+}
+
+/** The regime a pod was prepared for; a pod whose manifest is gone is treated as one of the default regime. */
+export function stage1Of(manifest: Pick<PodManifest, "stage1"> | undefined): Stage1 {
+  return findStage1(manifest?.stage1.regime);
+}
+
+/** What a regime may use to look at the host. */
+export function stage1Host(ctx: EngineContext, regime: string): Stage1Host {
+  return { host: ctx.host, cache: ctx.root.sub(`regimes/${regime}`), programs: ctx.programs, env: ctx.env };
 }

@@ -121,6 +121,7 @@ async function recheckPodImage(ctx: EngineContext, image: PodImage): Promise<voi
 }
 
 async function recheckStage1(ctx: EngineContext, manifest: PodManifest): Promise<void> {
+  if (manifest.stage1.image === undefined) return;
   const raw = ctx.images.readBlob({ digest: manifest.stage1.image.digest, sizeBytes: 0 }, MAX_DOCUMENT_BYTES);
   await recheckImage(ctx, {
     trustName: `${STAGE1_TRUST_NAME}/${manifest.stage1.regime}`,

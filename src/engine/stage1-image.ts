@@ -5,16 +5,16 @@ import { encodeConfig, encodeManifest } from "../image/encode-document.ts";
 import { encodeTar } from "../image/layer/encode-tar.ts";
 import { OCI_CONFIG, OCI_LAYER, OCI_MANIFEST } from "../image/media-types.ts";
 import { hostPlatform } from "../image/platform.ts";
-import type { PodImage } from "../pod/manifest.ts";
-import { collectStage1Tree } from "../stage1/collect-tree.ts";
+import type { PodManifest } from "../pod/manifest.ts";
+import type { ProbeOptions, Stage1 } from "../pod/stage1-contract.ts";
 import { Stage1Error } from "../stage1/errors.ts";
 import { addKey } from "../trust/edit-keyring.ts";
 import { writeRecord } from "../trust/records.ts";
 import type { EngineContext } from "./context.ts";
-import type { Stage1Summary } from "./engine-calls.ts";
 import { fetchImage } from "./fetch-image.ts";
 import { podImageOf } from "./pod-image.ts";
-import { REGIMES } from "./regimes.ts";
+import type { Stage1Summary } from "./regime-calls.ts";
+import { findStage1, REGIMES, stage1Host } from "./regimes.ts";
 import { trustConfig } from "./trust-layers.ts";
 
 /** Name under which this host's own stage1 images are stored and trusted. */
@@ -26,25 +26,32 @@ interface BuildOptions {
   readonly signal?: AbortSignal;
 }
 
-/** The stage1 of a regime, verified like any image; built on first use. */
-export async function readyStage1(ctx: EngineContext, regime: string, options: BuildOptions = {}): Promise<PodImage> {
+/** The stage1 of a regime, verified like any image; built on first use. Regimes that need no image have none. */
+export async function readyStage1(
+  ctx: EngineContext,
+  regime: string,
+  options: BuildOptions = {},
+): Promise<Pick<PodManifest["stage1"], "image">> {
+  const builder = findStage1(regime).image;
+  if (builder === undefined) return {};
   const name = stage1Name(regime);
   if (ctx.images.getRef(name) === undefined) {
     ctx.root.ensureDir("locks");
     using _lock = ctx.root.lock("locks/stage1-build", { kind: "exclusive", wait: true });
     if (ctx.images.getRef(name) === undefined) {
-      ctx.options.note(`building the ${regime} stage1 from this host's systemd (once)`);
+      ctx.options.note(`building the ${regime} stage1 from this host's ${builder.from} (once)`);
       await buildStage1(ctx, { regime }, options);
     }
   }
   // The host's own images stay verified whatever is switched off for others.
-  return podImageOf(await fetchImage(withoutInsecure(ctx), { image: name, pullPolicy: "never" }, options));
+  const ready = await fetchImage(withoutInsecure(ctx), { image: name, pullPolicy: "never" }, options);
+  return { image: podImageOf(ready) };
 }
 
 /**
  * Builds a regime's image from programs of this host, signs it with this host's key and stores it. The same host
  * programs give the same digest.
- * @throws {Stage1Error} "stage1/unknown-regime", "stage1/missing-tool", "stage1/build-failed"
+ * @throws {Stage1Error} "stage1/unknown-regime", "stage1/unsupported", "stage1/missing-tool", "stage1/build-failed"
  */
 export async function buildStage1(
   ctx: EngineContext,
@@ -52,17 +59,18 @@ export async function buildStage1(
   options: BuildOptions = {},
 ): Promise<Stage1Summary> {
   const { regime } = input;
-  if (!REGIMES.some((one) => one.regime === regime)) {
-    throw new Stage1Error("stage1/unknown-regime", `Cannot build stage1 "${regime}": there is no such regime`, {
-      hint: `use one of: ${REGIMES.map((one) => one.regime).join(", ")}`,
+  const builder = findStage1(regime).image;
+  if (builder === undefined) {
+    throw new Stage1Error("stage1/unsupported", `Cannot build stage1 "${regime}": this regime needs no image`, {
+      hint: `just use it: gantry run --stage1=${regime} IMAGE`,
     });
   }
-  const layer = encodeTar(await collectStage1Tree({ host: ctx.host, programs: ctx.programs }, options));
+  const layer = encodeTar(await builder.build(stage1Host(ctx, regime), options));
   const diffId = digestOf(layer);
   const config = encodeConfig({
     platform: hostPlatform(process.arch),
     diffIds: [diffId],
-    entrypoint: ["/usr/lib/systemd/systemd"],
+    entrypoint: builder.entrypoint,
     cmd: [],
     env: [],
     user: "",
@@ -95,25 +103,28 @@ export async function buildStage1(
   if (before !== undefined && before !== manifest.digest) {
     ctx.events.report({ type: "stage1.changed", ...built, from: before });
   }
-  return summarise(ctx, regime);
+  return await summarise(ctx, findStage1(regime), options);
 }
 
-/** Every built-in regime and what is known of its image. */
-export function listStage1(ctx: EngineContext): Stage1Summary[] {
-  return REGIMES.map((one) => summarise(ctx, one.regime));
+/** Every built-in regime: what it is, whether this host can run it, and what is known of its image. */
+export async function listStage1(ctx: EngineContext, options: ProbeOptions = {}): Promise<readonly Stage1Summary[]> {
+  return await Promise.all(REGIMES.map((one) => summarise(ctx, one, options)));
 }
 
-function summarise(ctx: EngineContext, regime: string): Stage1Summary {
-  const ref = ctx.images.getRef(stage1Name(regime));
-  const detail = "systemd-nspawn and systemd: namespaces, own PID 1, a unit per app";
-  if (ref === undefined) return { regime, detail: `${detail}; not built yet` };
+async function summarise(ctx: EngineContext, stage1: Stage1, options: ProbeOptions): Promise<Stage1Summary> {
+  const { regime, about } = stage1;
+  const host = await stage1.probe(stage1Host(ctx, regime), options);
+  const facts = { regime, state: host.state, host: host.detail, ...about, needsImage: stage1.image !== undefined };
+  const fix = host.fix === undefined ? {} : { fix: host.fix };
+  const ref = stage1.image === undefined ? undefined : ctx.images.getRef(stage1Name(regime));
+  if (ref === undefined) return { ...facts, ...fix };
   const stored = ctx.images.listImages().find((image) => image.digest === ref.descriptor.digest);
   return {
-    regime,
+    ...facts,
+    ...fix,
     digest: ref.descriptor.digest,
     builtAt: formatTimestamp(ref.importedAtMs),
     ...(stored === undefined ? {} : { sizeBytes: stored.sizeBytes }),
-    detail,
   };
 }
 

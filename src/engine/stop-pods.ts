@@ -1,10 +1,9 @@
 import { PodError } from "../pod/errors.ts";
 import { type PodLocation, readPodManifest } from "../pod/pod-store.ts";
-import type { Stage1 } from "../pod/stage1-contract.ts";
 import type { EngineContext } from "./context.ts";
 import { areAppsStarted, waitUntil } from "./pod-status.ts";
 import { reapPod } from "./reap-pod.ts";
-import { findStage1 } from "./regimes.ts";
+import { stage1Of } from "./regimes.ts";
 import { tryLockFor } from "./try-lock.ts";
 
 /** What to stop, and how patiently. */
@@ -48,16 +47,18 @@ async function stopOne(
 ): Promise<void> {
   const files = ctx.pods.files(location);
   const manifest = readPodManifest(files);
-  const stage1: Stage1 = findStage1(manifest?.stage1.regime ?? "systemd");
+  const stage1 = stage1Of(manifest);
   const hasEnded = () => ctx.pods.state(location) !== "running";
   ctx.events.report({ type: "pod.stopped", pod: location.id, forced: input.force });
   if (!input.force && manifest !== undefined) {
     // Before its systemd listens a pod would lose the request.
     await waitUntil(() => hasEnded() || areAppsStarted(ctx, { location, manifest }), START_GRACE_MS, options);
-    stage1.stop(files);
+    if (stage1.isPaused?.(files, location.id) === true) await stage1.resume?.(files, location.id);
+    await stage1.stop(files, manifest);
     if (await waitUntil(hasEnded, input.timeoutMs, options)) return;
     ctx.options.note(`pod ${location.id} did not stop within ${Math.round(input.timeoutMs / 1000)} s: killing it`);
   }
+  await stage1.resume?.(files, location.id); // what is halted cannot die
   await stage1.kill(files, location.id);
   if (await waitUntil(hasEnded, KILL_GRACE_MS, options)) return;
   throw new PodError("pod/locked", `Cannot stop pod ${location.id}: something still holds it after SIGKILL`, {

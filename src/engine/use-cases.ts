@@ -34,6 +34,8 @@ export interface PodStatus {
   readonly exitedAt?: string;
   /** Process that supervises the pod on the host. */
   readonly pid?: number;
+  /** Its processes are halted: `gantry resume` lets them go on. */
+  readonly paused?: true;
   /** Exit code of the pod as `run` returned it. */
   readonly exitCode?: number;
   readonly hostname: string;

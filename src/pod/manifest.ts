@@ -1,5 +1,6 @@
 import type { Digest } from "../image/digest.ts";
 import type { IsolatorOutcome } from "./appc-app.ts";
+import type { AppLimits } from "./limits.ts";
 import type { AppName, PodId, PodName } from "./names.ts";
 import type { NetOption, PodOption, PortOption, VolumeOption } from "./options.ts";
 
@@ -39,6 +40,7 @@ export interface PodApp {
   readonly postStop?: readonly string[];
   /** What became of the isolators the image or pod manifest asked for. */
   readonly isolators?: readonly IsolatorOutcome[];
+  readonly limits?: AppLimits;
 }
 
 /** Everything that decides what a pod runs, written once at prepare; its hash goes into the events. */
@@ -50,7 +52,8 @@ export interface PodManifest {
   readonly hostname: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly createdAt: string;
-  readonly stage1: { readonly regime: string; readonly image: PodImage };
+  /** `image` is absent for regimes that need none. */
+  readonly stage1: { readonly regime: string; readonly image?: PodImage };
   readonly apps: readonly PodApp[];
   readonly volumes: readonly VolumeOption[];
   readonly nets: readonly NetOption[];

@@ -1,5 +1,6 @@
 import type { AciApp } from "../image/aci/app.ts";
 import type { NameValue } from "../image/aci/name-values.ts";
+import type { AppLimits } from "./limits.ts";
 
 /** What a user asks for, before any image is looked at. Produced by `cli` and `cri`, consumed by `engine`. */
 
@@ -66,6 +67,7 @@ export interface AppOption {
   readonly noNewPrivileges: boolean;
   /** `default`, or `unconfined`. */
   readonly seccomp: "default" | "unconfined";
+  readonly limits?: AppLimits;
   /** App section of an appc pod manifest: replaces what the image says of how it is run. */
   readonly appc?: AciApp;
   /** What an appc pod manifest says of the image: an image that says otherwise is refused. */

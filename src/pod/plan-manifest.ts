@@ -120,6 +120,7 @@ function planPodApp(
     seccomp: option.seccomp,
     stopSignal: config.stopSignal,
     ...(plan === undefined || plan.isolators.length === 0 ? {} : { isolators: plan.isolators }),
+    ...(option.limits === undefined ? {} : { limits: option.limits }),
   };
 }
 

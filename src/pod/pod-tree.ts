@@ -16,16 +16,19 @@ const APP_DIRS: readonly (readonly [string, number])[] = [
   ["/dev", 0o755],
   ["/etc", 0o755],
   ["/tmp", 0o1777],
-  // systemd mounts a directory of its own here, and could not make it in a read-only root.
-  ["/run/systemd/incoming", 0o755],
 ];
 
 /**
  * Mounts an app's root file system at `apps/<app>/rootfs` of the pod directory, volumes and name-service files in
  * place. Runs in the pod's own mount namespace. Every path of the image is resolved beneath the root's handle.
+ * @param dirs More directories the regime needs there before the root may become read-only.
  * @throws {PodError} "pod/missing-volume"
  */
-export function mountAppRoot(input: LaunchInput, app: PodApp): void {
+export function mountAppRoot(
+  input: LaunchInput,
+  app: PodApp,
+  { dirs = [] }: { readonly dirs?: readonly string[] } = {},
+): void {
   const { pod } = input;
   const base = `apps/${app.name}`;
   for (const dir of ["upper", "work", "rootfs"]) pod.ensureDir(`${base}/${dir}`, 0o755);
@@ -40,7 +43,7 @@ export function mountAppRoot(input: LaunchInput, app: PodApp): void {
     nodev: true,
   });
   using root = RootedDir.open(rootfs);
-  for (const [path, modeOctal] of APP_DIRS)
+  for (const [path, modeOctal] of [...APP_DIRS, ...dirs.map((dir) => [dir, 0o755] as const)])
     if (root.stat(path) === undefined) root.ensureDir(path, modeOctal)[Symbol.dispose]();
   root.ensureDir(app.workingDir, 0o755)[Symbol.dispose]();
   bindEtcFiles(input, { app, root });

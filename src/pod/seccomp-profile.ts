@@ -41,3 +41,48 @@ writev socket chroot
 `
   .trim()
   .split(/\s+/);
+
+/** The allow-list of an app: a capability the user granted brings the calls that are useless without it. */
+export function allowedSyscalls(capabilities: readonly string[]): string[] {
+  const extra = capabilities.flatMap((name) => SYSCALLS_OF_CAPABILITY.get(name) ?? []);
+  return [...new Set([...ALLOWED_SYSCALLS, ...extra])];
+}
+
+const SYSCALLS_OF_CAPABILITY: ReadonlyMap<string, readonly string[]> = new Map([
+  [
+    "SYS_ADMIN",
+    [
+      "mount",
+      "umount2",
+      "umount",
+      "setns",
+      "unshare",
+      "pivot_root",
+      "fsopen",
+      "fsconfig",
+      "fsmount",
+      "fspick",
+      "move_mount",
+      "open_tree",
+      "mount_setattr",
+      "sethostname",
+      "setdomainname",
+      "bpf",
+      "perf_event_open",
+      "fanotify_init",
+      "quotactl",
+    ],
+  ],
+  ["SYS_MODULE", ["init_module", "finit_module", "delete_module"]],
+  ["SYS_TIME", ["settimeofday", "stime", "clock_settime", "clock_settime64", "clock_adjtime", "clock_adjtime64"]],
+  ["SYS_BOOT", ["reboot", "kexec_load", "kexec_file_load"]],
+  ["SYS_PACCT", ["acct"]],
+  ["SYS_RAWIO", ["iopl", "ioperm"]],
+  ["SYS_PTRACE", ["kcmp", "process_madvise", "pidfd_getfd"]],
+  ["SYS_NICE", ["get_mempolicy", "mbind", "set_mempolicy", "move_pages", "migrate_pages"]],
+  ["SYSLOG", ["syslog"]],
+  ["DAC_READ_SEARCH", ["open_by_handle_at"]],
+  ["SYS_TTY_CONFIG", ["vhangup"]],
+  ["BPF", ["bpf"]],
+  ["PERFMON", ["perf_event_open"]],
+]); // prettier-ignore

@@ -1,5 +1,7 @@
-import type { Files } from "../sys/host.ts";
-import type { PodManifest } from "./manifest.ts";
+import type { TarInput } from "../image/layer/encode-tar.ts";
+import type { Files, Programs } from "../sys/host.ts";
+import type { AppLimits } from "./limits.ts";
+import type { PodApp, PodManifest } from "./manifest.ts";
 import type { AppName, PodId } from "./names.ts";
 
 /** How an app ended, as the regime recorded it in `status/<app>`. */
@@ -25,6 +27,8 @@ export interface LaunchInput {
   readonly etcFiles: { readonly resolvConf: string | undefined; readonly hosts: string; readonly hostname: string };
   /** Held pod lock; must stay open in the supervisor for the pod's life. */
   readonly lockFd: number;
+  /** For choosing and running the programs a regime stands on. */
+  readonly host: Stage1Host;
   /** `exec` replaces this process; `spawn` starts the supervisor in a session of its own. */
   readonly mode: "exec" | "spawn";
   /** Give the caller's terminal or standard input to the only app. */
@@ -37,30 +41,159 @@ export interface LaunchInput {
   readonly isOwnUnit: boolean;
   /** NOTIFY_SOCKET and LISTEN_FDS as given to this process, to hand on. */
   readonly notifyEnv: Readonly<Record<string, string>>;
+  /** One line for the person at the terminal, such as a value that had to be changed. */
+  note(text: string): void;
   /** Makes a directory of the host when it is missing. */
   ensureHostDir(path: string): void;
 }
 
-/** What a regime has to offer; built-in regimes implement it in process. Spec: docs/stage1-contract.md. */
+/** What a regime may look at and use outside of a pod: for probing the host and building its image. */
+export interface Stage1Host {
+  /** The host's root directory. */
+  readonly host: Files;
+  /** A directory of this regime's own that stays, for what probes found out. */
+  readonly cache: Files;
+  readonly programs: Programs;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** What a regime says of itself, on any host: shown by `stage1 list`. */
+export interface Stage1About {
+  /** One line: what an app lives in. */
+  readonly summary: string;
+  /** What separates apps from the host, in a word each: `mounts`, `processes`, `kernel` … */
+  readonly isolates: readonly string[];
+  /** What a pod costs beside its apps, in a few words. */
+  readonly cost: string;
+}
+
+/** Whether this host can run a regime. */
+export interface Stage1Probe {
+  readonly state: "ready" | "limited" | "unavailable";
+  /** Versions of the programs it stands on, and what was chosen. */
+  readonly detail: string;
+  /** What to do about it; present unless ready. */
+  readonly fix?: string;
+}
+
+/** How far `probe` may go. */
+export interface ProbeOptions {
+  readonly signal?: AbortSignal;
+  readonly onlyLook?: boolean;
+}
+
+/** The image a regime starts pods from, made of this host's programs; the engine signs, stores and verifies it. */
+export interface Stage1ImageBuilder {
+  /** Where the parts come from, for the message of the first build. */
+  readonly from: string;
+  readonly entrypoint: readonly string[];
+  /** The tree, sorted. The same host programs have to give the same members. */
+  build(host: Stage1Host, options?: { readonly signal?: AbortSignal }): Promise<readonly TarInput[]>;
+}
+
+/** A program to run inside a running app, confined like it. */
+export interface EnterInput {
+  readonly manifest: PodManifest;
+  readonly app: PodApp;
+  readonly argv: readonly string[];
+  /** `NAME=value`, over the app's own environment. */
+  readonly env: readonly string[];
+  /** `user[:group]`; undefined: the app's own. */
+  readonly user?: string;
+  readonly workingDir: string;
+  readonly tty: boolean;
+  readonly interactive: boolean;
+}
+
+/** A running app whose output, and input if it was left open, the caller's terminal is joined to. */
+export interface AttachInput {
+  readonly manifest: PodManifest;
+  readonly app: PodApp;
+  readonly stdin: boolean;
+}
+
+/** Where an app's output lies in the pod directory: a raw file per stream, or one file in the CRI's log format. */
+export type AppLog =
+  | { readonly kind: "streams"; readonly stdout: string; readonly stderr: string }
+  | { readonly kind: "cri"; readonly path: string };
+
+/** What a pod or app uses at a moment; what the host does not count is left out. */
+export interface ResourceUse {
+  readonly memoryBytes?: number;
+  readonly memoryPeakBytes?: number;
+  readonly cpuNanos?: number;
+  readonly pids?: number;
+  readonly limits?: AppLimits;
+}
+
+/** What `stats` shows of a pod; a regime that cannot tell its apps apart lists none. */
+export interface PodUse {
+  readonly pod: ResourceUse;
+  readonly apps: Readonly<Record<string, ResourceUse>>;
+}
+
+/** A second process of this program that a regime started for itself: `gantry __stage1 REGIME ARGUMENT…`. */
+export interface HelperInput {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/**
+ * What a regime has to offer; built-in regimes implement it in process. What must hold after each call, after a crash and
+ * after a reboot: docs/stage1-contract.md. Members that may be absent are refused by the engine with
+ * "stage1/unsupported".
+ */
 export interface Stage1 {
   readonly regime: string;
+  readonly about: Stage1About;
+  /** Undefined: pods of this regime need no image but their apps'. */
+  readonly image?: Stage1ImageBuilder;
+  /**
+   * Finds out whether and how this host can run it. May start programs with a time limit and keep what it learns in
+   * `cache`; with `onlyLook` nothing is made and nothing but a version asked for.
+   */
+  probe(host: Stage1Host, options?: ProbeOptions): Promise<Stage1Probe>;
   /**
    * Mounts, checks and starts. With `mode: "exec"` it never returns; with "spawn" it returns the supervisor's pid.
    * Everything it makes on the host is found again from the pod's UUID by `cleanup`, whatever interrupts it.
    */
   launch(input: LaunchInput): Promise<{ readonly pid: number }>;
-  /** Host pid of an app's main process, undefined before start and after exit. */
+  /** Runs a program inside an app: returns its exit code (128 + n for a signal), or becomes something that does. */
+  enter(pod: Files, input: EnterInput): Promise<number>;
+  /** Joins the caller's terminal to a running app. Absent: the engine follows the logs instead. */
+  attach?(pod: Files, input: AttachInput): Promise<number>;
+  /** Work of the regime in a process of its own. */
+  helper?(input: HelperInput): Promise<number>;
+  /** Host pid of an app's main process, undefined before start and after exit, and where the host does not see it. */
   appPid(pod: Files, input: { readonly id: PodId; readonly app: AppName }): number | undefined;
+  /** Whether an app's main process is running. */
+  isAppRunning(pod: Files, input: { readonly id: PodId; readonly app: AppName }): boolean;
   /** Host pid of the process that supervises the pod, undefined when it has ended. */
   supervisorPid(pod: Files): number | undefined;
   /** Recorded end of an app, undefined while it has none. */
   appExit(pod: Files, app: AppName): AppExit | undefined;
   /** Exit code of the pod, decided by the first app that failed; undefined when none did. */
   podExit(pod: Files): number | undefined;
-  /** Asks the pod to stop in order; apps get their stop signal. */
-  stop(pod: Files): void;
+  /** Where the app's output is, also after the pod has ended. */
+  log(pod: Files, app: AppName): AppLog;
+  /** Asks the pod to stop in order; apps get their stop signal. Returns at once. */
+  stop(pod: Files, manifest: PodManifest): Promise<void>;
   /** Kills everything of the pod at once. */
   kill(pod: Files, id: PodId): Promise<void>;
-  /** Removes what is left on the host of a pod that has ended. Idempotent. */
-  cleanup(id: PodId): Promise<void>;
+  /** Halts every process of the pod where it is, and lets them go on. Idempotent. */
+  pause?(pod: Files, id: PodId): Promise<void>;
+  resume?(pod: Files, id: PodId): Promise<void>;
+  isPaused?(pod: Files, id: PodId): boolean;
+  stats?(pod: Files, manifest: PodManifest): Promise<PodUse>;
+  /** Changes limits of a running app. Returns the names of limits this host or regime cannot set. */
+  update?(
+    pod: Files,
+    input: { readonly manifest: PodManifest; readonly app: PodApp; readonly limits: AppLimits },
+  ): Promise<readonly string[]>;
+  /** Writes the state of a running pod to `checkpoint/` in its directory and ends it. @throws {Stage1Error} "stage1/unsupported-host" */
+  checkpoint?(pod: Files, manifest: PodManifest): Promise<void>;
+  /** As `launch` with mode "spawn", going on from what `checkpoint` wrote. */
+  restore?(input: LaunchInput): Promise<{ readonly pid: number }>;
+  /** Removes what is left on the host of a pod that has ended. Idempotent, also for a pod that never started. */
+  cleanup(pod: Files, id: PodId): Promise<void>;
 }

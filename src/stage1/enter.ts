@@ -1,6 +1,7 @@
 import { CAPABILITY_NAMES, capabilityMask } from "../pod/capabilities.ts";
 import { DEFAULT_PATH, envValue } from "../pod/environment.ts";
 import { findProgram, openAppRoot, resolveAppUser } from "../pod/resolve-app.ts";
+import { allowedSyscalls } from "../pod/seccomp-profile.ts";
 import { AT_FDCWD, CLONE_FS, O_DIRECTORY, O_PATH, O_RDONLY } from "../sys/linux/constants.ts";
 import { close, openat2 } from "../sys/linux/fs-calls.ts";
 import { joinCgroupsOf } from "../sys/linux/join-cgroups.ts";
@@ -20,7 +21,6 @@ import { runAttached } from "../sys/linux/run-attached.ts";
 import { createSyscallAllowList, type SyscallFilter } from "../sys/linux/seccomp.ts";
 import type { EnterSpec } from "./enter-spec.ts";
 import { Stage1Error } from "./errors.ts";
-import { allowedSyscalls } from "./units.ts";
 
 /** pid comes first: it only takes effect for children. mnt comes last: after it, host paths mean something else. */
 const NAMESPACES = ["pid", "net", "ipc", "uts", "cgroup", "mnt"] as const;

@@ -9,7 +9,9 @@ export type Stage1ErrorCode =
   | "stage1/start-failed"
   | "stage1/not-running"
   | "stage1/enter-failed"
-  | "stage1/build-failed";
+  | "stage1/build-failed"
+  | "stage1/unsupported"
+  | "stage1/failed";
 
 /** An isolation regime that is not there or cannot do what was asked. */
 export class Stage1Error extends EngineError<Stage1ErrorCode> {}

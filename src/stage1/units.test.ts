@@ -2,9 +2,9 @@ import { expect, test } from "bun:test";
 import { DEFAULT_CAPABILITIES } from "../pod/capabilities.ts";
 import { parseAppName } from "../pod/names.ts";
 import type { ResolvedApp } from "../pod/resolved-app.ts";
-import { ALLOWED_SYSCALLS } from "../pod/seccomp-profile.ts";
+import { ALLOWED_SYSCALLS, allowedSyscalls } from "../pod/seccomp-profile.ts";
 import { ALL_KERNEL_PATHS } from "./kernel-paths.ts";
-import { allowedSyscalls, renderUnits } from "./units.ts";
+import { renderUnits } from "./units.ts";
 
 function anApp(name: string, change: Partial<ResolvedApp["app"]> = {}, more: Partial<ResolvedApp> = {}): ResolvedApp {
   const digest = "sha256:0" as ResolvedApp["app"]["image"]["digest"];

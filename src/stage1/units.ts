@@ -1,9 +1,10 @@
 import { CAPABILITY_NAMES } from "../pod/capabilities.ts";
 import type { AppName } from "../pod/names.ts";
 import type { ResolvedApp } from "../pod/resolved-app.ts";
-import { ALLOWED_SYSCALLS } from "../pod/seccomp-profile.ts";
+import { allowedSyscalls } from "../pod/seccomp-profile.ts";
 import { withEventHandlers } from "./event-handlers.ts";
 import { ALL_KERNEL_PATHS, type UnitKernelPaths } from "./kernel-paths.ts";
+import { renderLimits } from "./pod-limits.ts";
 import { quoteUnitWord, unitPath } from "./unit-escape.ts";
 
 /** Name of an app's unit; the prefix keeps users' names apart from systemd's own. */
@@ -79,7 +80,7 @@ KillMode=mixed
 KillSignal=${killSignal(app.stopSignal)}
 IgnoreSIGPIPE=no
 OOMPolicy=continue
-TasksMax=infinity
+${renderLimits(app).join("\n")}
 KeyringMode=private
 ${renderConfinement(resolved)}
 `;
@@ -109,51 +110,6 @@ function renderConfinement({ app }: ResolvedApp): string {
   }
   return lines.join("\n");
 }
-
-/** The allow-list of an app: a capability the user granted brings the calls that are useless without it. */
-export function allowedSyscalls(capabilities: readonly string[]): string[] {
-  const extra = capabilities.flatMap((name) => SYSCALLS_OF_CAPABILITY.get(name) ?? []);
-  return [...new Set([...ALLOWED_SYSCALLS, ...extra])];
-}
-
-const SYSCALLS_OF_CAPABILITY: ReadonlyMap<string, readonly string[]> = new Map([
-  [
-    "SYS_ADMIN",
-    [
-      "mount",
-      "umount2",
-      "umount",
-      "setns",
-      "unshare",
-      "pivot_root",
-      "fsopen",
-      "fsconfig",
-      "fsmount",
-      "fspick",
-      "move_mount",
-      "open_tree",
-      "mount_setattr",
-      "sethostname",
-      "setdomainname",
-      "bpf",
-      "perf_event_open",
-      "fanotify_init",
-      "quotactl",
-    ],
-  ],
-  ["SYS_MODULE", ["init_module", "finit_module", "delete_module"]],
-  ["SYS_TIME", ["settimeofday", "stime", "clock_settime", "clock_settime64", "clock_adjtime", "clock_adjtime64"]],
-  ["SYS_BOOT", ["reboot", "kexec_load", "kexec_file_load"]],
-  ["SYS_PACCT", ["acct"]],
-  ["SYS_RAWIO", ["iopl", "ioperm"]],
-  ["SYS_PTRACE", ["kcmp", "process_madvise", "pidfd_getfd"]],
-  ["SYS_NICE", ["get_mempolicy", "mbind", "set_mempolicy", "move_pages", "migrate_pages"]],
-  ["SYSLOG", ["syslog"]],
-  ["DAC_READ_SEARCH", ["open_by_handle_at"]],
-  ["SYS_TTY_CONFIG", ["vhangup"]],
-  ["BPF", ["bpf"]],
-  ["PERFMON", ["perf_event_open"]],
-]); // prettier-ignore
 
 /** Capabilities beyond nspawn's own set that the pod's systemd needs so that it can hand them to an app. */
 export function extraCapabilities(apps: readonly ResolvedApp[]): string[] {

@@ -14,13 +14,13 @@ export const unpack = defineCommand({
   },
 });
 
-/** `__exec`: the half of `exec` that enters the app. */
-export const execInside = defineCommand({
+/** `__stage1`: work a regime does in a process of its own. */
+export const stage1Helper = defineCommand({
   args: { argument: { help: "Made by the engine", raw: true, optional: true } },
   flags: {},
   examples: [],
   passesAppCode: true,
   async run({ args, engine, signal }) {
-    return (await engine()).execInside({ argv: args.argument }, { signal });
+    return (await engine()).stage1Helper({ argv: args.argument }, { signal });
   },
 });

@@ -1,7 +1,7 @@
 import { defineCommand } from "../command.ts";
-import { formatBytes, formatDigest, formatTime } from "../format-values.ts";
+import { formatDigest } from "../format-values.ts";
 
-/** `stage1 list`: the isolation regimes, built or not. */
+/** `stage1 list`: the isolation regimes, and what this host can do with them. */
 export const stage1List = defineCommand({
   args: {},
   flags: {},
@@ -12,12 +12,13 @@ export const stage1List = defineCommand({
     out.result(await calls.listStage1({ signal }), (all) => {
       const rows = all.map((one) => [
         one.regime,
-        one.digest === undefined ? "not built" : formatDigest(one.digest),
-        formatTime(one.builtAt),
-        one.sizeBytes === undefined ? "-" : formatBytes(one.sizeBytes),
-        one.detail,
+        one.state,
+        one.needsImage ? (one.digest === undefined ? "not built" : formatDigest(one.digest)) : "-",
+        one.fix === undefined ? one.host : `${one.host}; ${one.fix}`,
+        one.isolates.join(", "),
+        one.cost,
       ]);
-      return out.table(["REGIME", "DIGEST", "BUILT", "SIZE", "DETAIL"], rows);
+      return out.table(["REGIME", "HERE", "IMAGE", "STANDS ON", "ISOLATES", "COST"], rows);
     });
     return undefined;
   },

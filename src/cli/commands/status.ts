@@ -48,6 +48,7 @@ function renderStatus(pod: PodStatus): string {
     ["started", pod.startedAt],
     ["exited", pod.exitedAt],
     ["pid", pod.pid],
+    ["paused", pod.paused === true ? "yes" : undefined],
     ["exit-code", pod.exitCode],
     ["hostname", pod.hostname],
     ...Object.entries(pod.labels).map(([key, value]): [string, string] => ["label", `${key}=${value}`]),

@@ -4,6 +4,7 @@ import type { CliHost } from "../host.ts";
 import { ParsedFlags } from "../parse-flags.ts";
 import type { AppWords } from "./group-apps.ts";
 import { parseEnvFile } from "./parse-env-file.ts";
+import { parseLimits } from "./parse-limits.ts";
 import { parseMount, parseVolume } from "./parse-volume.ts";
 
 /** One app, and the volumes its own flags bring along. */
@@ -37,7 +38,12 @@ export async function parseApp(host: CliHost, words: AppWords, fresh: () => stri
     noNewPrivileges: flags.string("no-new-privileges") !== "false",
     seccomp: flags.string("seccomp") === "unconfined" ? "unconfined" : "default",
   };
-  return { app, volumes };
+  const limits = parseLimits({
+    memory: flags.string("memory"),
+    cpus: flags.string("cpus"),
+    pids: flags.string("pids-limit"),
+  });
+  return { app: limits === undefined ? app : { ...app, limits }, volumes };
 }
 
 function collectMounts(flags: ParsedFlags, fresh: () => string): { mounts: MountOption[]; volumes: VolumeOption[] } {

@@ -1,4 +1,5 @@
 import type { FlagSpecs } from "../flag-spec.ts";
+import { LIMIT_FLAGS } from "./parse-limits.ts";
 
 const BOOL = ["true", "false"] as const;
 
@@ -89,6 +90,7 @@ export const APP_FLAGS = {
     bare: "true",
     help: "Keep setuid programs from gaining privileges (default true)",
   },
+  ...LIMIT_FLAGS,
   seccomp: { type: "string", perApp: true, choices: ["default", "unconfined"], help: "System call filter" },
 } as const satisfies FlagSpecs;
 

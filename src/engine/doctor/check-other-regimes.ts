@@ -9,8 +9,6 @@ const TOOLS: readonly {
   readonly why: string;
   readonly fix: string;
 }[] = [
-  { name: "OCI runtime", programs: ["crun", "runc"], why: "for the oci regime", fix: "apt install crun, or runc" },
-  { name: "gVisor", programs: ["runsc"], why: "for the gvisor regime", fix: "install runsc from the gVisor project" },
   {
     name: "QEMU",
     programs: ["qemu-system-x86_64", "qemu-system-aarch64"],

@@ -1,3 +1,4 @@
+import type { PodManifest } from "../../pod/manifest.ts";
 import { makeEmptyVolumes, mountAppRoot } from "../../pod/pod-tree.ts";
 import { openAppRoot, resolveApp } from "../../pod/resolve-app.ts";
 import { type ResolvedApp, writeResolvedApp } from "../../pod/resolved-app.ts";
@@ -11,16 +12,17 @@ import { bindMount, enterPrivateMountNamespace, unmount } from "../../sys/linux/
 import { mountOverlay } from "../../sys/linux/overlay.ts";
 import { PodCgroup } from "../../sys/linux/pod-cgroup.ts";
 import { execve, joinNewSessionKeyring } from "../../sys/linux/process-calls.ts";
-import { readProcStat } from "../../sys/linux/process-stat.ts";
 import { RootedDir } from "../../sys/linux/rooted-dir.ts";
 import { installSyscallProgram } from "../../sys/linux/seccomp.ts";
 import { spawnDetached } from "../../sys/linux/spawn-detached.ts";
+import { connectStdio } from "../app-stdio.ts";
 import { BASE_FILTER_FILES, isBaseFilterEnough } from "../base-filter.ts";
 import { Stage1Error } from "../errors.ts";
 import { kernelPathsUnderNspawn, planProcMasks } from "../kernel-paths.ts";
+import { podCgroupName } from "../pod-cgroups.ts";
+import { planPodLimits } from "../pod-limits.ts";
+import { writeSupervisor } from "../supervisor.ts";
 import { extraCapabilities, renderUnits } from "../units.ts";
-import { connectStdio } from "./app-stdio.ts";
-import { podCgroupName } from "./cleanup.ts";
 import { planNspawnArgv } from "./nspawn-argv.ts";
 
 const NSPAWN = "/usr/bin/systemd-nspawn";
@@ -54,7 +56,8 @@ export async function launchSystemdPod(input: LaunchInput): Promise<{ readonly p
 async function mountAndStart(input: LaunchInput): Promise<{ readonly pid: number }> {
   const { pod, manifest } = input;
   const apps = manifest.apps.map((app) => {
-    mountAppRoot(input, app);
+    // systemd mounts a directory of its own there, and could not make it in a read-only root.
+    mountAppRoot(input, app, { dirs: ["/run/systemd/incoming"] });
     const resolved = resolveApp(openAppRoot(pod.path(`apps/${app.name}/rootfs`)), app, stdinOf(input));
     writeResolvedApp(pod, resolved);
     return resolved;
@@ -89,7 +92,9 @@ function mountStage1(input: LaunchInput, apps: readonly ResolvedApp[]): void {
   upper.ensureDir("gantry", 0o755);
   const rootfs = pod.path("stage1/rootfs");
   mountOverlay({
-    lowers: manifest.stage1.image.layers.map((layer) => input.layerPath(layer)).toReversed(),
+    lowers: stage1Layers(manifest)
+      .map((layer) => input.layerPath(layer))
+      .toReversed(),
     upper: pod.path("stage1/upper"),
     work: pod.path("stage1/work"),
     target: rootfs,
@@ -135,6 +140,7 @@ async function startSupervisor(
   // A host with systemd gives the pod a scope of its own instead.
   const cgroup = input.isSystemdHost ? undefined : PodCgroup.create(detectCgroupLayout(), podCgroupName(manifest.uuid));
   cgroup?.setDevicePolicy();
+  limitPod(input, cgroup);
   const env = {
     PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     ...(filter.length === 0 ? {} : { SYSTEMD_SECCOMP: "0" }), // the pod's systemd does not get to see this
@@ -151,12 +157,12 @@ async function startSupervisor(
     confine(filter);
     const pid = spawnDetached({ argv, env, cwd: pod.root, stdio: [nullFd, logFd, logFd, ...held] });
     visit?.leave();
-    writePid(input, pid);
+    writeSupervisor(pod, pid);
     for (const fd of [...held.filter((fd) => fd !== input.lockFd), logFd, nullFd]) close(fd);
     return { pid };
   }
   cgroup?.join(process.pid);
-  writePid(input, process.pid);
+  writeSupervisor(pod, process.pid);
   for (const fd of held) setCloseOnExec(fd, false);
   if (!isTty) {
     dup2(nullFd, 0);
@@ -182,6 +188,25 @@ function confine(filter: readonly Uint8Array[]): void {
   for (const program of filter) installSyscallProgram(program);
 }
 
-function writePid({ pod }: LaunchInput, pid: number): void {
-  pod.writePlain("pid", `${pid} ${readProcStat(pid)?.startTicks ?? 0}\n`, 0o600);
+function stage1Layers(manifest: PodManifest): readonly string[] {
+  if (manifest.stage1.image !== undefined) return manifest.stage1.image.layers;
+  throw new Stage1Error("stage1/not-built", `Cannot start pod ${manifest.uuid}: its manifest names no stage1 image`, {
+    hint: "build it and prepare the pod again: gantry stage1 build systemd",
+  });
+}
+
+function limitPod({ manifest, note }: LaunchInput, cgroup: PodCgroup | undefined): void {
+  if (manifest.apps.every((app) => app.limits === undefined)) return;
+  const { limits, notes } = planPodLimits(manifest.apps);
+  for (const text of notes) note(text);
+  const missing = cgroup?.setLimits(limits) ?? [];
+  if (missing.length === 0) return;
+  throw new Stage1Error(
+    "stage1/unsupported-host",
+    `Cannot limit ${missing.join(", ")}: this host has no such controller`,
+    {
+      hint: "see which controllers this host has: gantry doctor",
+      data: { missing },
+    },
+  );
 }

@@ -3,16 +3,9 @@ import type { AppExit } from "../../pod/stage1-contract.ts";
 import type { Files } from "../../sys/host.ts";
 import { readProcStat } from "../../sys/linux/process-stat.ts";
 import { childrenOf, readCgroupPaths, readComm } from "../../sys/linux/process-tree.ts";
+import { wasShortOfMemory } from "../oom.ts";
+import { findSupervisor } from "../supervisor.ts";
 import { appUnitName } from "../units.ts";
-
-/** The supervisor of a pod, if the process that `pid` names is still the one that was started. */
-export function findSupervisor(pod: Files): number | undefined {
-  if (!pod.has("pid")) return undefined;
-  const [, pidText, startText] = /^(\d+) (\d+)\n$/.exec(pod.readText("pid", 64)) ?? [];
-  const stat = pidText === undefined ? undefined : readProcStat(Number(pidText));
-  if (stat === undefined || stat.state === "Z" || stat.startTicks !== Number(startText)) return undefined;
-  return Number(pidText);
-}
 
 /** The pod's own PID 1 as the host numbers it. */
 export function findLeader(pod: Files): number | undefined {
@@ -47,7 +40,11 @@ export function readAppExit(pod: Files, app: AppName): AppExit | undefined {
   const [, code, result] = /^exitCode=(\d+) result=(\S*)/.exec(pod.readText(rel, 4096)) ?? [];
   // Created but not written yet.
   if (code === undefined) return undefined;
-  return { exitCode: Number(code), oomKilled: result === "oom-kill", exitedAtMs: stat.modifiedAtMs };
+  return {
+    exitCode: Number(code),
+    oomKilled: result === "oom-kill" || (Number(code) === 137 && wasShortOfMemory(pod)),
+    exitedAtMs: stat.modifiedAtMs,
+  };
 }
 
 /** Exit code of the pod: that of the first app that failed; undefined when none did. */

@@ -1,18 +1,45 @@
+import type { PodId } from "../../pod/names.ts";
 import type { Stage1 } from "../../pod/stage1-contract.ts";
-import { cleanupSystemdPod } from "./cleanup.ts";
+import type { Files } from "../../sys/host.ts";
+import { isCgroupFrozen } from "../../sys/linux/cgroup-use.ts";
+import { podCgroup, removePodCgroups } from "../pod-cgroups.ts";
+import { pausePod, readPodUse, resumePod, updatePod } from "../pod-control.ts";
+import { findSupervisor } from "../supervisor.ts";
 import { launchSystemdPod } from "./launch.ts";
-import { findAppPid, findSupervisor, readAppExit, readPodExit } from "./observe.ts";
+import { findAppPid, readAppExit, readPodExit } from "./observe.ts";
+import { probeSystemd } from "./probe.ts";
+import { finishEnter, startEnter } from "./start-enter.ts";
 import { killSystemdPod, stopSystemdPod } from "./stop.ts";
 
 /** The default regime: the pod is a systemd of its own under systemd-nspawn, each app one of its services. */
 export const systemdStage1: Stage1 = {
   regime: "systemd",
+  about: {
+    summary: "systemd-nspawn and systemd: namespaces, own PID 1, a unit per app",
+    isolates: ["mounts", "processes", "network", "IPC", "host name", "cgroups", "capabilities", "system calls"],
+    cost: "about 0.2 s to start, 4 MB for systemd and nspawn",
+  },
+  image: {
+    from: "systemd",
+    entrypoint: ["/usr/lib/systemd/systemd"],
+    build: async (host, options) => (await import("../collect-tree.ts")).collectStage1Tree(host, options),
+  },
+  probe: probeSystemd,
   launch: launchSystemdPod,
+  enter: startEnter,
+  helper: finishEnter,
   supervisorPid: findSupervisor,
   appPid: findAppPid,
+  isAppRunning: (pod, which) => findAppPid(pod, which) !== undefined,
   appExit: readAppExit,
   podExit: readPodExit,
+  log: (_pod, app) => ({ kind: "streams", stdout: `logs/${app}/stdout`, stderr: `logs/${app}/stderr` }),
   stop: stopSystemdPod,
   kill: killSystemdPod,
-  cleanup: cleanupSystemdPod,
+  pause: async (_pod: Files, id: PodId) => pausePod(id),
+  resume: async (_pod: Files, id: PodId) => resumePod(id),
+  isPaused: (_pod, id) => isCgroupFrozen(podCgroup(id)),
+  stats: async (_pod, manifest) => readPodUse(manifest),
+  update: async (_pod, input) => updatePod(input),
+  cleanup: (_pod, id) => removePodCgroups(id),
 };

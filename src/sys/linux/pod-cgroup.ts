@@ -47,6 +47,11 @@ export class PodCgroup {
     return new PodCgroup(wanted.#dirs.filter(({ path, hierarchy }) => makeCgroup(path, hierarchy)));
   }
 
+  /** Directory and hierarchy, one each. */
+  get dirs(): readonly { readonly path: string; readonly hierarchy: CgroupHierarchy }[] {
+    return this.#dirs;
+  }
+
   /** Directories, one per hierarchy. */
   get paths(): readonly string[] {
     return this.#dirs.map((dir) => dir.path);

@@ -1,8 +1,9 @@
-import type { AppName } from "../../pod/names.ts";
-import type { Files } from "../../sys/host.ts";
-import { AT_FDCWD, O_CLOEXEC, O_NONBLOCK, O_RDONLY, O_WRONLY } from "../../sys/linux/constants.ts";
-import { close, mkfifoat, openat2 } from "../../sys/linux/fs-calls.ts";
-import { spawnDetached } from "../../sys/linux/spawn-detached.ts";
+import type { AppName } from "../pod/names.ts";
+import type { Files } from "../sys/host.ts";
+import { AT_FDCWD, O_CLOEXEC, O_NONBLOCK, O_RDONLY, O_WRONLY } from "../sys/linux/constants.ts";
+import { close, dup, mkfifoat, openat2, pipe2 } from "../sys/linux/fs-calls.ts";
+import { spawnDetached } from "../sys/linux/spawn-detached.ts";
+import { isatty } from "../sys/linux/terminal-calls.ts";
 
 /** What the caller gives to or takes from the apps directly. */
 export interface StdioPlan {
@@ -31,13 +32,15 @@ export function connectStdio(pod: Files, plan: StdioPlan): number[] {
 
 const HELPER_ENV = { PATH: "/usr/bin:/bin" };
 
-interface OutputPlan {
+/** A stream of an app and where it is copied to. */
+export interface OutputPlan {
   readonly app: AppName;
   readonly stream: "stdout" | "stderr";
   readonly callerFd: number | undefined;
 }
 
-function connectOutput(pod: Files, { app, stream, callerFd }: OutputPlan): number {
+/** One stream of an app to its log, and to the caller where a descriptor is given. Returns the writing end. */
+export function connectOutput(pod: Files, { app, stream, callerFd }: OutputPlan): number {
   const { readFd, writeFd } = openFifo(pod, `shared/io/${app}.${stream}`);
   const log = pod.path(`logs/${app}/${stream}`);
   pod.writePlain(`logs/${app}/${stream}`, "", 0o600);
@@ -66,6 +69,19 @@ function connectInput(pod: Files, app: AppName): void {
     env: HELPER_ENV,
     stdio: [0, "ignore", "ignore"],
   });
+}
+
+/**
+ * The caller's standard input as a descriptor an app may have. A terminal is not handed over, but read by a small program
+ * that dies with the supervisor: whoever has a terminal can put words into it.
+ */
+export function connectInputPipe(): number {
+  if (!isatty(0)) return dup(0);
+  const { readFd, writeFd } = pipe2(O_CLOEXEC);
+  const argv = ["setpriv", "--pdeathsig", "KILL", "cat"] as const;
+  spawnDetached({ argv: [...argv], env: HELPER_ENV, stdio: [0, writeFd, "ignore"] });
+  close(writeFd);
+  return readFd;
 }
 
 /** The FIFO `rel`, writable for apps with a user of their own, who open /dev/stdout anew; the directory above lets nobody in. */

@@ -1,0 +1,35 @@
+import type { PodUse } from "../pod/stage1-contract.ts";
+
+/** JSON shape of a row of `stage1 list`. */
+export interface Stage1Summary {
+  readonly regime: string;
+  /** Whether this host can run it. */
+  readonly state: "ready" | "limited" | "unavailable";
+  /** Programs it stands on, and what was chosen among them. */
+  readonly host: string;
+  readonly fix?: string;
+  readonly summary: string;
+  readonly isolates: readonly string[];
+  readonly cost: string;
+  /** false: pods of this regime need no image but their apps'. */
+  readonly needsImage: boolean;
+  /** Undefined: not built yet. */
+  readonly digest?: string;
+  readonly builtAt?: string;
+  readonly sizeBytes?: number;
+}
+
+/** One row of `stats`. */
+export interface PodStats extends PodUse {
+  readonly uuid: string;
+  readonly name?: string;
+}
+
+/** Input of `attach`. */
+export interface AttachPodInput {
+  readonly pod: string;
+  readonly app?: string;
+  readonly stdin: boolean;
+  /** Receives the output where the regime has no way to join the terminal to the app. */
+  onOutput(stream: "stdout" | "stderr", bytes: Uint8Array): void;
+}

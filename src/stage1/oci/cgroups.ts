@@ -1,0 +1,27 @@
+import type { AppName, PodId } from "../../pod/names.ts";
+import { type CgroupLayout, defaultCgroupBase, detectCgroupLayout } from "../../sys/linux/cgroup-layout.ts";
+import { PodCgroup } from "../../sys/linux/pod-cgroup.ts";
+import { podCgroupName } from "../pod-cgroups.ts";
+
+/** Where the supervisors of a pod are; no app can have this name. */
+const SUPERVISORS = ".conmon";
+
+/** Cgroup of one app of a pod; it may not exist. */
+export function appCgroup(id: PodId, app: AppName, layout: CgroupLayout = detectCgroupLayout()): PodCgroup {
+  return PodCgroup.at(layout, `${podCgroupName(id)}/${app}`);
+}
+
+/** Makes the cgroup of an app. */
+export function createAppCgroup(id: PodId, app: AppName, layout: CgroupLayout): PodCgroup {
+  return PodCgroup.create(layout, `${podCgroupName(id)}/${app}`);
+}
+
+/** Makes the cgroup of the pod's supervisors, which no app's limit counts. */
+export function createSupervisorCgroup(id: PodId, layout: CgroupLayout): PodCgroup {
+  return PodCgroup.create(layout, `${podCgroupName(id)}/${SUPERVISORS}`);
+}
+
+/** An app's cgroup as a runtime's configuration names it. */
+export function runtimeCgroupPath(id: PodId, app: AppName): string {
+  return `/${defaultCgroupBase()}/${podCgroupName(id)}/${app}`;
+}

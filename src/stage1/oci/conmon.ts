@@ -1,0 +1,114 @@
+import type { Files } from "../../sys/host.ts";
+import { AT_FDCWD, O_APPEND, O_CLOEXEC, O_CREAT, O_RDONLY, O_WRONLY } from "../../sys/linux/constants.ts";
+import { close, openat2, pipe2, read } from "../../sys/linux/fs-calls.ts";
+import type { PodCgroup } from "../../sys/linux/pod-cgroup.ts";
+import { spawnDetached } from "../../sys/linux/spawn-detached.ts";
+import { Stage1Error } from "../errors.ts";
+
+/** One container to make and to supervise. */
+export interface ConmonInput {
+  readonly conmon: string;
+  readonly pod: Files;
+  readonly app: string;
+  /** Container id, unique on this host. */
+  readonly id: string;
+  /** Inherited by conmon: it keeps the pod's lock. */
+  readonly lockFd: number;
+  readonly cgroup: PodCgroup;
+  /** Standard input, output and error of the app itself; undefined: conmon keeps the log in the CRI's format. */
+  readonly stdio: readonly [number, number, number] | undefined;
+  /** Keep the app's input open for clients that attach. */
+  readonly stdin: boolean;
+}
+
+const MAX_ANSWER_BYTES = 65_536;
+const ENV = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" };
+
+/**
+ * Starts conmon, which makes the container, and waits until it says that it is there. Returns the app's pid; the app
+ * itself waits for the runtime's `start`. @throws {Stage1Error} "stage1/start-failed" with what the runtime said
+ */
+export function createContainer(input: ConmonInput): number {
+  const { pod, app } = input;
+  const logFd = openat2(AT_FDCWD, pod.path("supervisor.log"), {
+    flags: O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
+    modeOctal: 0o600,
+  });
+  const nullFd = openat2(AT_FDCWD, "/dev/null", { flags: O_RDONLY | O_CLOEXEC });
+  const { readFd, writeFd } = pipe2(O_CLOEXEC);
+  try {
+    const visit = input.cgroup.visit();
+    try {
+      spawnDetached({
+        argv: conmonArgv(input),
+        env: { ...ENV, _OCI_SYNCPIPE: "4" },
+        cwd: pod.path(`apps/${app}/bundle`),
+        stdio: [...(input.stdio ?? [nullFd, logFd, logFd]), input.lockFd, writeFd],
+      });
+    } finally {
+      visit.leave();
+    }
+  } finally {
+    close(writeFd);
+    close(logFd);
+    close(nullFd);
+  }
+  try {
+    return parseAnswer(readAll(readFd), app);
+  } finally {
+    close(readFd);
+  }
+}
+
+function conmonArgv({ conmon, pod, app, id, stdio, stdin }: ConmonInput): [string, ...string[]] {
+  return [
+    conmon,
+    "--api-version=1",
+    `--cid=${id}`,
+    `--cuuid=${id}`,
+    `--name=${app}`,
+    `--runtime=${pod.path(`apps/${app}/runtime`)}`,
+    `--bundle=${pod.path(`apps/${app}/bundle`)}`,
+    `--container-pidfile=${pod.path(`apps/${app}/pid`)}`,
+    `--conmon-pidfile=${pod.path(`apps/${app}/conmon.pid`)}`,
+    `--exit-dir=${pod.path("oci/exits")}`,
+    `--exit-command=${pod.path(`apps/${app}/on-exit`)}`,
+    "--full-attach",
+    "--no-sync-log",
+    ...(stdin ? ["--stdin", "--leave-stdin-open"] : []),
+    stdio === undefined ? `--log-path=k8s-file:${pod.path(`logs/${app}/log`)}` : "--log-path=passthrough:",
+  ];
+}
+
+/** Until the other side has written a whole line, or is gone. */
+function readAll(fd: number): string {
+  const buffer = new Uint8Array(MAX_ANSWER_BYTES);
+  let length = 0;
+  while (length < buffer.length) {
+    const got = read(fd, buffer.subarray(length));
+    length += got;
+    if (got === 0 || buffer[length - 1] === 0x0a) break;
+  }
+  return new TextDecoder().decode(buffer.subarray(0, length));
+}
+
+/** Spec: conmon, src/parent_pipe_fd.c: one line of JSON, a pid or a negative number and a message. */
+function parseAnswer(text: string, app: string): number {
+  let answer: { readonly data?: unknown; readonly pid?: unknown; readonly message?: unknown } = {};
+  try {
+    answer = JSON.parse(text) as typeof answer;
+  } catch {
+    // conmon died before it could say anything: the message below is all there is.
+  }
+  const pid = answer.data ?? answer.pid;
+  if (typeof pid === "number" && pid > 0) return pid;
+  const message = typeof answer.message === "string" ? lastLine(answer.message) : "conmon gave no answer";
+  throw new Stage1Error("stage1/start-failed", `Cannot start app "${app}": ${message}`, {
+    hint: "look at what the runtime needs: gantry doctor",
+    data: { app },
+  });
+}
+
+function lastLine(text: string): string {
+  return text.trim().split("\n").at(-1)?.slice(0, 500) ?? "";
+}

@@ -1,0 +1,31 @@
+import type { AppName } from "../../pod/names.ts";
+import type { LaunchInput } from "../../pod/stage1-contract.ts";
+import { AT_FDCWD, O_CLOEXEC, O_RDONLY } from "../../sys/linux/constants.ts";
+import { close, openat2 } from "../../sys/linux/fs-calls.ts";
+import { connectInputPipe, connectOutput } from "../app-stdio.ts";
+
+/** What an app gets as standard input, output and error; undefined: conmon's own pipes. */
+export interface AppStdio extends Disposable {
+  readonly fds: readonly [number, number, number] | undefined;
+}
+
+/**
+ * In the foreground output goes through FIFOs and tee to the log and to the caller. In the background conmon reads it.
+ * Disposing closes our copies.
+ */
+export function connectApp(input: LaunchInput, app: AppName): AppStdio {
+  const { pod } = input;
+  pod.ensureDir(`logs/${app}`, 0o700);
+  if (input.mode === "spawn") return { fds: undefined, [Symbol.dispose]: () => {} };
+  const fds = [
+    input.interactive ? connectInputPipe() : openat2(AT_FDCWD, "/dev/null", { flags: O_RDONLY | O_CLOEXEC }),
+    connectOutput(pod, { app, stream: "stdout", callerFd: 1 }),
+    connectOutput(pod, { app, stream: "stderr", callerFd: 2 }),
+  ] as const;
+  return {
+    fds,
+    [Symbol.dispose]: () => {
+      for (const fd of fds) close(fd);
+    },
+  };
+}

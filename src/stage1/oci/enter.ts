@@ -1,0 +1,73 @@
+import { DEFAULT_PATH, envValue, mergeEnv } from "../../pod/environment.ts";
+import { findProgram, openAppRoot, resolveAppUser } from "../../pod/resolve-app.ts";
+import { readResolvedApp } from "../../pod/resolved-app.ts";
+import type { EnterInput } from "../../pod/stage1-contract.ts";
+import type { Files } from "../../sys/host.ts";
+import { AT_FDCWD, O_RDONLY } from "../../sys/linux/constants.ts";
+import { dup2, openat2 } from "../../sys/linux/fs-calls.ts";
+import { joinCgroupsOf } from "../../sys/linux/join-cgroups.ts";
+import { enterPrivateMountNamespace } from "../../sys/linux/mounts.ts";
+import { execve } from "../../sys/linux/process-calls.ts";
+import { randomHex } from "../../sys/random.ts";
+import { Stage1Error } from "../errors.ts";
+import { findAppPid } from "./observe.ts";
+import { hideUnified, readRuntime, runtimeArgv } from "./runtime-calls.ts";
+import { planProcess } from "./spec.ts";
+
+/**
+ * Runs a program in an app's container: this process becomes the runtime's `exec`, which joins terminal, signals and exit
+ * code itself. User and program are looked up before, so that what is missing is named.
+ * @throws {Stage1Error} "stage1/not-running"; {PodError} for program and user
+ */
+export async function enterOciApp(pod: Files, input: EnterInput): Promise<never> {
+  const { app, manifest } = input;
+  const pid = findAppPid(pod, { id: manifest.uuid, app: app.name });
+  if (pid === undefined) {
+    throw new Stage1Error("stage1/not-running", `Cannot run a program in app "${app.name}": it is not running`, {
+      hint: `see how it ended: gantry status ${manifest.uuid}`,
+    });
+  }
+  const runtime = readRuntime(pod);
+  const started = readResolvedApp(pod, app.name);
+  const root = openAppRoot(pathOfRoot(pod, { pid, app: app.name, isSandbox: runtime.isSandbox }));
+  const credentials = input.user === undefined ? started.credentials : resolveAppUser(root, { user: input.user });
+  const env = mergeEnv(started.env, input.tty ? ["TERM=xterm"] : [], input.env);
+  const path = envValue(env, "PATH") ?? DEFAULT_PATH;
+  const program = findProgram(root, {
+    app: app.name,
+    workingDir: input.workingDir,
+    program: input.argv[0] ?? "",
+    path,
+  });
+  const process = planProcess({
+    resolved: {
+      app: { ...app, workingDir: input.workingDir },
+      credentials,
+      argv: [program, ...input.argv.slice(1)],
+      env,
+      stdin: "null",
+    },
+    terminal: input.tty,
+  });
+  const spec = `oci/exec-${randomHex(6)}.json`;
+  pod.writePlain(spec, JSON.stringify(process), 0o600);
+  if (runtime.cgroups === "own") {
+    enterPrivateMountNamespace({ receive: true });
+    hideUnified();
+    joinCgroupsOf(pid);
+  }
+  if (!input.interactive) dup2(openat2(AT_FDCWD, "/dev/null", { flags: O_RDONLY }), 0);
+  const exec = [...runtimeArgv(pod, runtime), "exec", `--process=${pod.path(spec)}`, `${manifest.uuid}-${app.name}`];
+  const { PATH = "/usr/sbin:/usr/bin:/sbin:/bin", TERM = "xterm" } = globalThis.process.env;
+  return execve(runtime.path, exec, { PATH, TERM });
+}
+
+/** The app's files as the host sees them; a sandbox of its own kernel shows the host only what it was given. */
+function pathOfRoot(
+  pod: Files,
+  { pid, app, isSandbox }: { readonly pid: number; readonly app: string; readonly isSandbox: boolean },
+): string {
+  if (!isSandbox) return `/proc/${pid}/root`;
+  const supervisor = Number(pod.readText(`apps/${app}/conmon.pid`, 64).trim());
+  return `/proc/${supervisor}/root${pod.path(`apps/${app}/rootfs`)}`;
+}

@@ -1,0 +1,223 @@
+import type { AppLimits } from "../../pod/limits.ts";
+import type { PodApp } from "../../pod/manifest.ts";
+import { makeEmptyVolumes, mountAppRoot } from "../../pod/pod-tree.ts";
+import { openAppRoot, resolveApp } from "../../pod/resolve-app.ts";
+import { type ResolvedApp, writeResolvedApp } from "../../pod/resolved-app.ts";
+import { signalNumber } from "../../pod/signals.ts";
+import type { LaunchInput } from "../../pod/stage1-contract.ts";
+import { type CgroupLayout, detectCgroupLayout } from "../../sys/linux/cgroup-layout.ts";
+import { CLONE_NEWIPC, CLONE_NEWUTS } from "../../sys/linux/constants.ts";
+import { listMounts } from "../../sys/linux/mount-table.ts";
+import { enterPrivateMountNamespace, unmount } from "../../sys/linux/mounts.ts";
+import { pinNamespace } from "../../sys/linux/pin-namespace.ts";
+import type { PodCgroup } from "../../sys/linux/pod-cgroup.ts";
+import { Stage1Error } from "../errors.ts";
+import { becomeTerminal, becomeWaiter } from "./become.ts";
+import { createAppCgroup, createSupervisorCgroup, runtimeCgroupPath } from "./cgroups.ts";
+import { createContainer } from "./conmon.ts";
+import { connectApp } from "./connect-app.ts";
+import { exitFile } from "./observe.ts";
+import type { OciRuntime } from "./oci-runtime.ts";
+import { chooseRuntime, findProgram, type OciFlavor } from "./runtime.ts";
+import { hideUnified, runtimeArgv, startContainer, writeRuntime } from "./runtime-calls.ts";
+import { renderExitCommand, renderExitedScript, renderRuntimeScript } from "./scripts.ts";
+import { planSpec } from "./spec.ts";
+
+/** One app on its way: everything that its files are made from. */
+interface AppLaunch {
+  readonly app: PodApp;
+  readonly resolved: ResolvedApp;
+  readonly cgroup: PodCgroup;
+}
+
+/**
+ * Starts every app of a pod as a container under conmon; what they share are namespaces that mounts keep. In the
+ * foreground this process then becomes a shell that waits for the pod's lock, on a terminal the runtime itself.
+ * @throws {PodError} for what the apps lack; {Stage1Error} "stage1/missing-tool", "stage1/start-failed"
+ */
+export async function launchOciPod(flavor: OciFlavor, input: LaunchInput): Promise<{ readonly pid: number }> {
+  const runtime = withNetwork(await chooseRuntime(flavor, input.host), input);
+  const conmon = findProgram(input.host, "conmon");
+  if (conmon === undefined) {
+    throw new Stage1Error("stage1/missing-tool", "Cannot start pod: conmon is not installed", {
+      hint: "install it: apt-get install conmon",
+    });
+  }
+  assertOffered(flavor, input);
+  makeEmptyVolumes(input.pod, input.manifest);
+  enterPrivateMountNamespace({ receive: true });
+  try {
+    return await mountAndStart(input, { runtime, conmon });
+  } catch (reason) {
+    for (const { mountPoint } of listMounts().toReversed()) {
+      if (mountPoint.startsWith(`${input.pod.root}/`)) unmount(mountPoint);
+    }
+    throw reason;
+  }
+}
+
+async function mountAndStart(
+  input: LaunchInput,
+  programs: { readonly runtime: OciRuntime; readonly conmon: string },
+): Promise<{ readonly pid: number }> {
+  const { pod, manifest } = input;
+  const { runtime } = programs;
+  if (runtime.cgroups === "own") hideUnified();
+  const layout = detectCgroupLayout();
+  const isTerminal = input.interactive && input.isTerminal;
+  writeRuntime(pod, runtime);
+  for (const dir of ["status", "oci/exits", "ns"]) pod.ensureDir(dir, 0o700);
+  pinNamespace({ kind: "ipc", flag: CLONE_NEWIPC, path: pod.path("ns/ipc") });
+  pinNamespace({ kind: "uts", flag: CLONE_NEWUTS, path: pod.path("ns/uts") });
+  const launches = manifest.apps.map((app): AppLaunch => {
+    mountAppRoot(input, app);
+    const resolved = resolveApp(openAppRoot(pod.path(`apps/${app.name}/rootfs`)), app, isTerminal ? "tty" : "null");
+    writeResolvedApp(pod, resolved);
+    return { app, resolved, cgroup: limitedCgroup(input, { app, layout, runtime }) };
+  });
+  for (const launch of launches) writeAppFiles(input, { launch, launches, runtime, layout });
+  const [first] = launches;
+  if (isTerminal && first !== undefined) return becomeTerminal(input, first.app.name);
+  const supervisors = createSupervisorCgroup(manifest.uuid, layout);
+  const pids = launches.map(({ app }) => {
+    using stdio = connectApp(input, app.name);
+    return createContainer({
+      conmon: programs.conmon,
+      pod,
+      app: app.name,
+      id: containerId(input, app.name),
+      lockFd: input.lockFd,
+      cgroup: supervisors,
+      stdio: stdio.fds,
+      stdin: false,
+    });
+  });
+  for (const { app } of launches) {
+    pod.writePlain(`apps/${app.name}/started`, "", 0o600);
+    await startContainer(input, { runtime, app: app.name, id: containerId(input, app.name) });
+  }
+  if (input.mode === "exec") return becomeWaiter(input);
+  return { pid: pids[0] ?? 0 };
+}
+
+function limitedCgroup(
+  { manifest, note }: LaunchInput,
+  { app, layout, runtime }: { readonly app: PodApp; readonly layout: CgroupLayout; readonly runtime: OciRuntime },
+): PodCgroup {
+  const cgroup = createAppCgroup(manifest.uuid, app.name, layout);
+  const missing = cgroup.setLimits(enforceableLimits({ runtime, app, note }));
+  if (missing.length > 0) {
+    throw new Stage1Error("stage1/unsupported-host", `Cannot limit ${missing.join(", ")} of app "${app.name}"`, {
+      hint: "see which controllers this host has: gantry doctor",
+      data: { missing },
+    });
+  }
+  if (runtime.cgroups === "own") cgroup.setDevicePolicy();
+  return cgroup;
+}
+
+function writeAppFiles(
+  input: LaunchInput,
+  {
+    launch,
+    launches,
+    runtime,
+  }: {
+    readonly launch: AppLaunch;
+    readonly launches: readonly AppLaunch[];
+    readonly runtime: OciRuntime;
+    readonly layout: CgroupLayout;
+  },
+): void {
+  const { pod, manifest } = input;
+  const { app, resolved, cgroup } = launch;
+  const base = `apps/${app.name}`;
+  const terminal = input.interactive && input.isTerminal;
+  const spec = planSpec({
+    resolved,
+    rootfs: pod.path(`${base}/rootfs`),
+    hostname: manifest.hostname,
+    namespaces: {
+      network: input.netns === "host" ? undefined : input.netns.path,
+      ...(runtime.isSandbox ? {} : { ipc: pod.path("ns/ipc"), uts: pod.path("ns/uts") }),
+    },
+    cgroupsPath: runtime.cgroups === "managed" ? runtimeCgroupPath(manifest.uuid, app.name) : undefined,
+    terminal,
+    machine: process.arch,
+  });
+  pod.writePlain(`${base}/bundle/config.json`, JSON.stringify(spec, undefined, 1), 0o600);
+  const joins = runtime.cgroups === "own" ? cgroup.paths : [];
+  pod.writePlain(`${base}/runtime`, renderRuntimeScript(runtimeArgv(pod, runtime), joins), 0o700);
+  pod.writePlain(
+    `${base}/on-exit`,
+    renderExitCommand({
+      exitFile: pod.path(exitFile(manifest.uuid, app.name)),
+      exited: pod.path(`${base}/exited`),
+      log: pod.path("supervisor.log"),
+    }),
+    0o700,
+  );
+  const others = launches.filter((other) => other !== launch);
+  pod.writePlain(
+    `${base}/exited`,
+    renderExitedScript({
+      pod: pod.root,
+      app: app.name,
+      others: others.map((other) => ({ app: other.app.name, signal: signalNumber(other.app.stopSignal) })),
+      oomFiles: cgroup.dirs.flatMap(({ path, hierarchy }) =>
+        hierarchy.controllers.includes("memory") ? [`${path}/memory.oom_control`, `${path}/memory.events`] : [],
+      ),
+      members: Object.fromEntries(
+        others.map((other) => [other.app.name, `${other.cgroup.paths[0] ?? ""}/cgroup.procs`]),
+      ),
+      lastly: ":",
+    }),
+    0o700,
+  );
+}
+
+/** What the host counts of an app; of a sandbox it sees only the kernel's own threads, which must not run out. */
+function enforceableLimits({
+  runtime,
+  app,
+  note,
+}: {
+  readonly runtime: OciRuntime;
+  readonly app: PodApp;
+  readonly note: LaunchInput["note"];
+}): AppLimits {
+  const { limits = {} } = app;
+  if (!runtime.isSandbox || limits.pids === undefined) return limits;
+  note(`no process limit for app "${app.name}": the host cannot count the processes inside a sandbox`);
+  const { pids: _, ...others } = limits;
+  return others;
+}
+
+/** With the host's network there is none of the pod's own that a sandbox could take over. */
+function withNetwork(runtime: OciRuntime, { netns }: LaunchInput): OciRuntime {
+  if (!runtime.isSandbox || netns !== "host") return runtime;
+  return { ...runtime, args: [...runtime.args.filter((arg) => !arg.startsWith("--network=")), "--network=host"] };
+}
+
+function assertOffered({ regime }: OciFlavor, { manifest }: LaunchInput): void {
+  if (regime === "gvisor" && manifest.apps.length > 1) {
+    throw new Stage1Error(
+      "stage1/unsupported",
+      "Cannot start a pod of several apps: gvisor gives each a kernel of its own",
+      {
+        hint: "run one app per pod, or use --stage1=oci",
+      },
+    );
+  }
+  const app = manifest.apps.find((one) => one.preStart !== undefined || one.postStop !== undefined);
+  if (app === undefined) return;
+  throw new Stage1Error("stage1/unsupported", `Cannot start app "${app.name}": ${regime} runs no event handlers`, {
+    hint: "the image wants a program before its start or after its end: use --stage1=systemd",
+    data: { app: app.name },
+  });
+}
+
+/** Unique on this host: some runtimes keep containers of all roots under one name space. */
+function containerId({ manifest }: LaunchInput, app: string): string {
+  return `${manifest.uuid}-${app}`;
+}

@@ -1,0 +1,124 @@
+import type { ProbeOptions, Stage1Host } from "../../pod/stage1-contract.ts";
+import { detectCgroupLayout } from "../../sys/linux/cgroup-layout.ts";
+import { Stage1Error } from "../errors.ts";
+import type { OciRuntime } from "./oci-runtime.ts";
+import { type ProbedRuntime, probeRuntime } from "./probe-runtime.ts";
+
+/** A regime's choice of runtimes, best first where they are equally fast. */
+export interface OciFlavor {
+  readonly regime: string;
+  candidates(): readonly OciRuntime[];
+  readonly install: string;
+}
+
+const CACHE = "runtime.json";
+const PATHS = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+
+/** Runtimes of the oci regime. crun cannot use hybrid trees by itself. */
+export const OCI_FLAVOR: OciFlavor = {
+  regime: "oci",
+  candidates: () => {
+    const { kind } = detectCgroupLayout();
+    return [
+      kind === "hybrid"
+        ? { name: "crun", path: "crun", args: ["--cgroup-manager=disabled"], cgroups: "own", isSandbox: false }
+        : { name: "crun", path: "crun", args: ["--cgroup-manager=cgroupfs"], cgroups: "managed", isSandbox: false },
+      { name: "runc", path: "runc", args: [], cgroups: "managed", isSandbox: false },
+    ];
+  },
+  install: "apt-get install crun conmon",
+};
+
+/**
+ * gVisor's platforms: which one works only trying can tell. Its own network stack needs a runsc that knows the kernel it
+ * runs on; else sockets are those of the pod's network namespace.
+ */
+export const GVISOR_FLAVOR: OciFlavor = {
+  regime: "gvisor",
+  candidates: () =>
+    ["systrap", "ptrace", "kvm"].map((platform) => ({
+      ...sandbox(platform, "sandbox"),
+      otherwise: { ...sandbox(platform, "host"), name: `runsc (${platform}, network stack of the host's kernel)` },
+    })),
+  install: "apt-get install runsc conmon",
+};
+
+function sandbox(platform: string, network: string): OciRuntime {
+  return {
+    name: `runsc (${platform})`,
+    path: "runsc",
+    args: [`--platform=${platform}`, `--network=${network}`, "--ignore-cgroups"],
+    cgroups: "own",
+    isSandbox: true,
+  };
+}
+
+/** What was found out about every runtime a flavor could use, fastest first; kept until a program or the kernel changes. Undefined: nothing yet. */
+export async function probeFlavor(
+  flavor: OciFlavor,
+  host: Stage1Host,
+  options: ProbeOptions = {},
+): Promise<readonly ProbedRuntime[] | undefined> {
+  const installed = findInstalled(flavor, host);
+  const key = cacheKey(host, installed);
+  const cached = readCache(host, key);
+  if (cached !== undefined || options.onlyLook === true) return cached;
+  const probed: ProbedRuntime[] = [];
+  for (const runtime of installed) {
+    const first = await probeRuntime(runtime, host, options);
+    const { otherwise } = runtime;
+    const isBetterSo = first.tookMs === undefined && first.isHanging !== true && otherwise !== undefined;
+    probed.push(isBetterSo ? await probeRuntime({ ...otherwise, path: runtime.path }, host, options) : first);
+  }
+  probed.sort((a, b) => (a.tookMs ?? Number.POSITIVE_INFINITY) - (b.tookMs ?? Number.POSITIVE_INFINITY));
+  host.cache.writeAtomic(CACHE, JSON.stringify({ key, probed }), 0o600);
+  return probed;
+}
+
+/** The runtimes a flavor could use that are there. */
+export function findInstalled(flavor: OciFlavor, host: Pick<Stage1Host, "host">): readonly OciRuntime[] {
+  return flavor.candidates().flatMap((runtime) => {
+    const path = findProgram(host, runtime.path);
+    return path === undefined ? [] : [{ ...runtime, path }];
+  });
+}
+
+/** The fastest runtime that works here. @throws {Stage1Error} "stage1/missing-tool", "stage1/unsupported-host" */
+export async function chooseRuntime(flavor: OciFlavor, host: Stage1Host): Promise<OciRuntime> {
+  const probed = (await probeFlavor(flavor, host)) ?? [];
+  const [best] = probed;
+  if (best === undefined) {
+    const names = [...new Set(flavor.candidates().map((one) => one.path))].join(" or ");
+    throw new Stage1Error("stage1/missing-tool", `Cannot start pod: ${names} is not installed`, {
+      hint: `install it: ${flavor.install}`,
+    });
+  }
+  if (best.tookMs !== undefined) return best.runtime;
+  const reasons = probed.map((one) => `${one.runtime.name}: ${one.problem ?? "?"}`).join("; ");
+  throw new Stage1Error("stage1/unsupported-host", `Cannot start pod: no runtime works on this host: ${reasons}`, {
+    hint: "see what is missing: gantry doctor",
+  });
+}
+
+/** Absolute path of a program of the host. */
+export function findProgram({ host }: Pick<Stage1Host, "host">, name: string): string | undefined {
+  return PATHS.map((dir) => `${dir}/${name}`).find((path) => host.statFollowing(path.slice(1)) !== undefined);
+}
+
+function cacheKey({ host }: Stage1Host, runtimes: readonly OciRuntime[]): string {
+  const facts = runtimes.map((runtime) => {
+    const stat = host.statFollowing(runtime.path.slice(1));
+    return [runtime, stat?.sizeBytes, stat?.modifiedAtMs];
+  });
+  return JSON.stringify([facts, host.readText("proc/sys/kernel/osrelease", 256), detectCgroupLayout().kind]);
+}
+
+function readCache({ cache }: Stage1Host, key: string): readonly ProbedRuntime[] | undefined {
+  if (!cache.has(CACHE)) return undefined;
+  try {
+    const parsed = JSON.parse(cache.readText(CACHE)) as { readonly key?: string; readonly probed?: ProbedRuntime[] };
+    return parsed.key === key ? parsed.probed : undefined;
+  } catch {
+    return undefined; // damaged: found out anew
+  }
+}

@@ -1,0 +1,125 @@
+/** Shell words that quote any text. */
+export function quoteShell(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** What the scripts of an app have to find. */
+export interface ScriptInput {
+  /** Absolute pod directory; its path does not change while the pod runs. */
+  readonly pod: string;
+  readonly app: string;
+  /** Other apps of the pod and the signal each is stopped with. */
+  readonly others: readonly { readonly app: string; readonly signal: number }[];
+  /** Files of the app's cgroup that count what the kernel killed for want of memory. */
+  readonly oomFiles: readonly string[];
+  /** `cgroup.procs` of every app of the pod by app, any one hierarchy. */
+  readonly members: Readonly<Record<string, string>>;
+  /** Runs at the very end of the pod: ends what only served the others. */
+  readonly lastly: string;
+}
+
+/**
+ * The program that runs when an app has ended: records how, and when it failed stops the others. $1 is the exit code.
+ * Everything is built into the shell but mv, sleep and rm.
+ */
+export function renderExitedScript({ pod, app, others, oomFiles, members, lastly }: ScriptInput): string {
+  const stop = others.map(
+    (other) => `stop ${quoteShell(other.app)} ${other.signal} ${quoteShell(members[other.app] ?? "/dev/null")} &`,
+  );
+  return `#!/bin/sh
+cd ${quoteShell(pod)} || exit 1
+app=${quoteShell(app)}
+code=\${1:-255}
+oom=
+for file in ${oomFiles.map(quoteShell).join(" ")}; do
+  [ -r "$file" ] || continue
+  while read -r key value; do
+    [ "$key" = oom_kill ] && [ "$value" -gt 0 ] && [ "$code" = 137 ] && oom=" oom"
+  done < "$file"
+done
+echo "$code$oom" > "status/.$app" && mv "status/.$app" "status/$app"
+signal_waits() {
+  # A PID 1 without a handler never sees the signal: then there is nothing to wait for.
+  while read -r key value; do
+    case $key in SigCgt:|SigBlk:|SigIgn:) [ $(( (0x$value >> ($2 - 1)) & 1 )) = 1 ] && return 0 ;; esac
+  done < "/proc/$1/status"
+  return 1
+}
+stop() {
+  pid=
+  read -r pid < "apps/$1/pid" || [ -n "$pid" ] || return
+  [ -e "status/$1" ] && return
+  if signal_waits "$pid" "$2"; then
+    kill -"$2" "$pid"
+    tries=0
+    while [ ! -e "status/$1" ] && [ $tries -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
+  fi
+  [ -e "status/$1" ] || while read -r one; do kill -9 "$one"; done < "$3"
+}
+if [ "$code" != 0 ]; then
+  set -C
+  if { echo "$code" > exit-code; } 2> /dev/null; then
+    set +C
+    ${stop.length === 0 ? ":" : stop.join("\n    ")}
+    wait
+  fi
+fi
+for other in ${others.map((other) => quoteShell(other.app)).join(" ")}; do [ -e "status/$other" ] || exit 0; done
+${lastly}
+`;
+}
+
+/** conmon's exit command: hands the code in conmon's exit file on. */
+export function renderExitCommand(paths: {
+  readonly exitFile: string;
+  readonly exited: string;
+  readonly log: string;
+}): string {
+  return `#!/bin/sh
+code=255
+read -r code < ${quoteShell(paths.exitFile)} || [ -n "$code" ]
+exec ${quoteShell(paths.exited)} "$code" 2>> ${quoteShell(paths.log)}
+`;
+}
+
+/** What a launcher on a terminal becomes: the runtime in the foreground, which joins the two terminals itself. */
+export function renderTerminalScript(run: readonly string[], exited: string): string {
+  return `#!/bin/sh
+trap : INT QUIT TERM HUP
+${run.map(quoteShell).join(" ")}
+code=$?
+${quoteShell(exited)} "$code"
+exit "$code"
+`;
+}
+
+/**
+ * What a launcher in the foreground becomes: waits for the pod's lock, which its supervisors hold, and ends with the pod's
+ * code. A signal is passed on as an orderly stop. One shell and one flock(1) stay.
+ */
+export function renderWaitScript(
+  pod: string,
+  { exitFiles, stop }: { readonly exitFiles: readonly string[]; readonly stop: readonly string[] },
+): string {
+  return `#!/bin/sh
+cd ${quoteShell(pod)} || exit 254
+trap ${quoteShell(`${stop.map(quoteShell).join(" ")} > /dev/null 2>&1 < /dev/null &`)} TERM INT HUP
+flock --shared . true &
+waiter=$!
+while kill -0 $waiter 2> /dev/null; do wait $waiter; done
+code=
+[ -e exit-code ] && read -r code < exit-code
+for file in ${exitFiles.map(quoteShell).join(" ")}; do
+  one=
+  [ -e "$file" ] && read -r one < "$file"
+  [ "$one" = 0 ] || [ -n "$code" ] || code=\${one:-255}
+done
+exit "\${code:-0}"
+`;
+}
+
+/** The runtime as conmon calls it: moves into the app's cgroups first where the runtime leaves them alone. */
+export function renderRuntimeScript(runtime: readonly string[], cgroups: readonly string[]): string {
+  const joins = cgroups.map((dir) => `echo 0 > ${quoteShell(`${dir}/cgroup.procs`)} || exit 1\n`).join("");
+  return `#!/bin/sh\n${joins}exec ${runtime.map(quoteShell).join(" ")} "$@"\n`;
+}

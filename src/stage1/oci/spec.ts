@@ -1,0 +1,125 @@
+import type { ResolvedApp } from "../../pod/resolved-app.ts";
+import { allowedSyscalls } from "../../pod/seccomp-profile.ts";
+import { ALL_KERNEL_PATHS } from "../kernel-paths.ts";
+
+/** What decides a container's configuration besides the app itself. */
+export interface SpecInput {
+  readonly resolved: ResolvedApp;
+  readonly rootfs: string;
+  readonly hostname: string;
+  /** Files of namespaces the apps of a pod share; undefined for network: the host's. */
+  readonly namespaces: {
+    readonly network: string | undefined;
+    readonly ipc?: string;
+    readonly uts?: string;
+    readonly pid?: string;
+  };
+  /** Relative to the root of every hierarchy; undefined: the runtime leaves cgroups alone. */
+  readonly cgroupsPath: string | undefined;
+  readonly terminal: boolean;
+  readonly machine: string;
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** The runtime's configuration of one app. Pure. Spec: OCI runtime-spec v1.2.0, config.md and config-linux.md */
+export function planSpec(input: SpecInput): Json {
+  const { resolved, rootfs, hostname } = input;
+  const { app } = resolved;
+  return {
+    ociVersion: "1.0.2",
+    process: planProcess(input),
+    root: { path: rootfs, readonly: app.readOnlyRootfs },
+    hostname,
+    mounts: planMounts(input),
+    annotations: { "dev.gantry/app": app.name, "org.opencontainers.image.stopSignal": app.stopSignal },
+    linux: {
+      ...(input.cgroupsPath === undefined ? {} : { cgroupsPath: input.cgroupsPath }),
+      resources: planResources(input),
+      namespaces: planNamespaces(input),
+      maskedPaths: ALL_KERNEL_PATHS.masked,
+      // All of /sys is mounted read-only.
+      readonlyPaths: ALL_KERNEL_PATHS.readOnly.filter((path) => path !== "/sys"),
+      ...(app.seccomp === "default" ? { seccomp: planSeccomp(app.capabilities, input.machine) } : {}),
+    },
+  };
+}
+
+/** A process as `create` and `exec` take it. */
+export function planProcess({ resolved, terminal }: Pick<SpecInput, "resolved" | "terminal">): Json {
+  const { app, credentials } = resolved;
+  const all = app.capabilities.map((name) => `CAP_${name}`);
+  const own = credentials.uid === 0 ? all : [];
+  return {
+    terminal,
+    user: { uid: credentials.uid, gid: credentials.gid, additionalGids: credentials.groups, umask: 0o022 },
+    args: resolved.argv,
+    env: resolved.env,
+    cwd: app.workingDir,
+    capabilities: { bounding: all, effective: own, permitted: own, inheritable: [], ambient: [] },
+    noNewPrivileges: app.noNewPrivileges,
+  };
+}
+
+function planNamespaces({ namespaces }: SpecInput): Json[] {
+  return [
+    { type: "mount" },
+    namespaces.pid === undefined ? { type: "pid" } : { type: "pid", path: namespaces.pid },
+    namespaces.ipc === undefined ? { type: "ipc" } : { type: "ipc", path: namespaces.ipc },
+    namespaces.uts === undefined ? { type: "uts" } : { type: "uts", path: namespaces.uts },
+    { type: "cgroup" },
+    ...(namespaces.network === undefined ? [] : [{ type: "network", path: namespaces.network }]),
+  ];
+}
+
+function planMounts({ namespaces }: SpecInput): Json[] {
+  const quiet = ["nosuid", "noexec", "nodev"];
+  // A new sysfs shows the network of the process that mounts it, which the host's may not be asked to.
+  const sys =
+    namespaces.network === undefined
+      ? { destination: "/sys", type: "bind", source: "/sys", options: ["rbind", ...quiet, "ro"] }
+      : { destination: "/sys", type: "sysfs", source: "sysfs", options: [...quiet, "ro"] };
+  return [
+    { destination: "/proc", type: "proc", source: "proc", options: quiet },
+    {
+      destination: "/dev",
+      type: "tmpfs",
+      source: "tmpfs",
+      options: ["nosuid", "noexec", "strictatime", "mode=755", "size=65536k"],
+    },
+    {
+      destination: "/dev/pts",
+      type: "devpts",
+      source: "devpts",
+      options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
+    },
+    { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: quiet },
+    { destination: "/dev/shm", type: "tmpfs", source: "shm", options: [...quiet, "mode=1777", "size=65536k"] },
+    sys,
+    ...(namespaces.network === undefined
+      ? []
+      : [{ destination: "/sys/fs/cgroup", type: "cgroup", source: "cgroup", options: [...quiet, "relatime", "ro"] }]),
+  ];
+}
+
+function planResources({ resolved }: SpecInput): Json {
+  const { limits } = resolved.app;
+  const period = 100_000;
+  return {
+    devices: [{ allow: false, access: "rwm" }],
+    ...(limits?.memoryBytes === undefined ? {} : { memory: { limit: limits.memoryBytes } }),
+    ...(limits?.cpuMillis === undefined
+      ? {}
+      : { cpu: { quota: Math.max(1000, Math.round((limits.cpuMillis * period) / 1000)), period } }),
+    ...(limits?.pids === undefined ? {} : { pids: { limit: limits.pids } }),
+  };
+}
+
+function planSeccomp(capabilities: readonly string[], machine: string): Json {
+  return {
+    defaultAction: "SCMP_ACT_ERRNO",
+    defaultErrnoRet: 1,
+    architectures: machine === "arm64" ? ["SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"] : ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"],
+    syscalls: [{ names: allowedSyscalls(capabilities), action: "SCMP_ACT_ALLOW" }],
+  };
+}

@@ -1,0 +1,104 @@
+import { readPodManifest } from "../../pod/pod-store.ts";
+import type { HelperInput, ProbeOptions, Stage1, Stage1Host, Stage1Probe } from "../../pod/stage1-contract.ts";
+import { openFiles } from "../../sys/linux/files.ts";
+import { removePodCgroups } from "../pod-cgroups.ts";
+import { isOciPodPaused, pauseOciPod, readOciUse, resumeOciPod, updateOciApp } from "./control.ts";
+import { enterOciApp } from "./enter.ts";
+import { launchOciPod } from "./launch.ts";
+import {
+  findAppPid,
+  findConmons,
+  findLog,
+  findOciSupervisor,
+  isAppRunning,
+  readAppExit,
+  readPodExit,
+} from "./observe.ts";
+import { findInstalled, findProgram, GVISOR_FLAVOR, OCI_FLAVOR, type OciFlavor, probeFlavor } from "./runtime.ts";
+import { killOciPod, stopOciPod } from "./stop.ts";
+
+const STOP_LIMIT_MS = 10_000;
+const POLL_MS = 20;
+
+/** OCI runtimes: each app a container of crun or runc under conmon. */
+export const ociStage1: Stage1 = ociRegime(OCI_FLAVOR, {
+  summary: "crun or runc under conmon: namespaces, an app is PID 1",
+  isolates: ["mounts", "processes", "network", "IPC", "host name", "cgroups", "capabilities", "system calls"],
+  cost: "the fastest with isolation; conmon, 2 MB resident of which 0.3 MB its own, per app",
+});
+
+/** gVisor: each app on a kernel of its own, written in a memory-safe language. */
+export const gvisorStage1: Stage1 = ociRegime(GVISOR_FLAVOR, {
+  summary: "runsc under conmon: the app talks to a kernel of its own, not to the host's",
+  isolates: ["kernel", "mounts", "processes", "network", "IPC", "host name", "cgroups", "capabilities"],
+  cost: "about 0.3 s to start, 40 MB for the kernel; system calls are slower",
+});
+
+/** A regime made of an OCI runtime. */
+export function ociRegime(flavor: OciFlavor, about: Stage1["about"]): Stage1 {
+  return {
+    regime: flavor.regime,
+    about,
+    probe: (host, options) => probeOci(flavor, host, options),
+    launch: (input) => launchOciPod(flavor, input),
+    enter: enterOciApp,
+    helper: stopFromOutside,
+    supervisorPid: findOciSupervisor,
+    appPid: findAppPid,
+    isAppRunning,
+    appExit: readAppExit,
+    podExit: readPodExit,
+    log: findLog,
+    stop: stopOciPod,
+    kill: killOciPod,
+    pause: pauseOciPod,
+    resume: resumeOciPod,
+    isPaused: isOciPodPaused,
+    stats: readOciUse,
+    update: updateOciApp,
+    cleanup: (_pod, id) => removePodCgroups(id),
+  };
+}
+
+async function probeOci(flavor: OciFlavor, host: Stage1Host, options: ProbeOptions = {}): Promise<Stage1Probe> {
+  const probed = await probeFlavor(flavor, host, options);
+  const conmon = findProgram(host, "conmon");
+  if (probed === undefined) {
+    const names = [...new Set(findInstalled(flavor, host).map(({ path }) => path))].join(", ");
+    if (names === "" || conmon === undefined)
+      return {
+        state: "unavailable",
+        detail: `${names || "no runtime"}, ${conmon ?? "no conmon"}`,
+        fix: flavor.install,
+      };
+    return { state: "ready", detail: `${names} and conmon; which of them work is tried at first use` };
+  }
+  const shown = probed.map(({ runtime, tookMs, problem }) =>
+    tookMs === undefined
+      ? `${runtime.name}: ${problem ?? "does not work"}`
+      : `${runtime.name} ${tookMs} ms${view(runtime)}`,
+  );
+  const detail = [...shown, conmon === undefined ? "conmon not installed" : "conmon"].join(", ");
+  if (probed[0]?.tookMs !== undefined && conmon !== undefined) return { state: "ready", detail };
+  return { state: "unavailable", detail: detail || "no runtime installed", fix: flavor.install };
+}
+
+function view({ name, cgroups }: { readonly name: string; readonly cgroups: string }): string {
+  return cgroups === "own" && name === "crun" ? " (in a view of the cgroups without their v2 part)" : "";
+}
+
+/** `__stage1 REGIME stop PODDIR`: what the waiting shell of a foreground pod calls at a signal. */
+async function stopFromOutside({ argv }: HelperInput): Promise<number> {
+  const [verb, dir] = argv;
+  if (verb !== "stop" || dir === undefined) return 2;
+  const pod = openFiles(dir);
+  const manifest = readPodManifest(pod);
+  if (manifest === undefined) return 1;
+  await stopOciPod(pod, manifest);
+  for (let waitedMs = 0; waitedMs < STOP_LIMIT_MS; waitedMs += POLL_MS) {
+    if (findConmons(pod).length === 0) return 0;
+    await Bun.sleep(POLL_MS);
+  }
+  await killOciPod(pod, manifest.uuid);
+  return 0;
+}
