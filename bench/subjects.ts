@@ -4,6 +4,7 @@ import { listPods } from "./subjects/list-1000-pods.ts";
 import { podMemory } from "./subjects/pod-memory.ts";
 import { runMany } from "./subjects/run-32-at-once.ts";
 import { runDefaultNetwork } from "./subjects/run-default-network.ts";
+import { runKvm } from "./subjects/run-kvm.ts";
 import { runSystemd } from "./subjects/run-systemd.ts";
 import { version } from "./subjects/version.ts";
 
@@ -11,6 +12,7 @@ import { version } from "./subjects/version.ts";
 export const SUBJECTS: readonly Subject[] = [
   version,
   runSystemd,
+  runKvm,
   runDefaultNetwork,
   podMemory,
   runMany,

@@ -1,7 +1,7 @@
 // Brings a fresh Debian machine to where `npm start`, `npm test` or `npm run bench` can work. Plain Node on purpose:
 // it runs before any npm package exists. Idempotent, and quick when nothing is missing.
 import { ensureBuild } from "./setup/build.mjs";
-import { ensureDebianPackages, missingDebianPackages } from "./setup/debian.mjs";
+import { ensureDebianDownloads, ensureDebianPackages, missingDebianPackages } from "./setup/debian.mjs";
 import { hostProblems } from "./setup/host.mjs";
 import { ensureNewerPackages } from "./setup/newer.mjs";
 import { ensureNpmPackages } from "./setup/npm.mjs";
@@ -16,6 +16,7 @@ function main(mode) {
   const problems = hostProblems(mode, missingDebianPackages);
   if (problems.length > 0) throw new SetupError(7, "Cannot set up Gantry: this host lacks something", problems);
   ensureDebianPackages(mode);
+  ensureDebianDownloads(mode);
   ensureNpmPackages();
   if (mode === "test") ensureNewerPackages();
   ensureBuild();

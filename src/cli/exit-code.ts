@@ -142,6 +142,7 @@ const EXIT_CODES = {
   "stage1/unsupported-host": 7,
   "stage1/start-failed": 1,
   "stage1/not-running": 5,
+  "stage1/busy": 6,
   "stage1/enter-failed": 1,
   "stage1/build-failed": 1,
   "stage1/unsupported": 7,

@@ -342,7 +342,10 @@ export interface EngineCalls extends AuditCalls, ImageCalls {
   ): Promise<SignedImage>;
   discover(input: DiscoverInput, options: CallOptions): Promise<Discovered>;
 
-  buildStage1(input: { readonly regime: string }, options: CallOptions): Promise<Stage1Summary>;
+  buildStage1(
+    input: { readonly regime: string; readonly settings?: Readonly<Record<string, string>> },
+    options: CallOptions,
+  ): Promise<Stage1Summary>;
   listStage1(options: CallOptions): Promise<readonly Stage1Summary[]>;
   listNetworks(options: CallOptions): Promise<readonly NetworkSummary[]>;
   checkNetworks(options: CallOptions): Promise<readonly NetworkCheck[]>;

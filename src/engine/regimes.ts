@@ -1,12 +1,13 @@
 import type { PodManifest } from "../pod/manifest.ts";
 import type { Stage1, Stage1Host } from "../pod/stage1-contract.ts";
 import { Stage1Error } from "../stage1/errors.ts";
+import { kvmStage1 } from "../stage1/kvm/stage1.ts";
 import { gvisorStage1, ociStage1 } from "../stage1/oci/stage1.ts";
 import { systemdStage1 } from "../stage1/systemd/stage1.ts";
 import type { EngineContext } from "./context.ts";
 
 /** Every built-in regime, the default one first. */
-export const REGIMES: readonly Stage1[] = [systemdStage1, ociStage1, gvisorStage1];
+export const REGIMES: readonly Stage1[] = [systemdStage1, ociStage1, gvisorStage1, kvmStage1];
 
 const DEFAULT_REGIME = "systemd";
 

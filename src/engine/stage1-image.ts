@@ -55,7 +55,7 @@ export async function readyStage1(
  */
 export async function buildStage1(
   ctx: EngineContext,
-  input: { readonly regime: string },
+  input: { readonly regime: string; readonly settings?: Readonly<Record<string, string>> },
   options: BuildOptions = {},
 ): Promise<Stage1Summary> {
   const { regime } = input;
@@ -65,7 +65,8 @@ export async function buildStage1(
       hint: `just use it: gantry run --stage1=${regime} IMAGE`,
     });
   }
-  const layer = encodeTar(await builder.build(stage1Host(ctx, regime), options));
+  const settings = input.settings === undefined ? {} : { settings: input.settings };
+  const layer = encodeTar(await builder.build(stage1Host(ctx, regime), { ...options, ...settings }));
   const diffId = digestOf(layer);
   const config = encodeConfig({
     platform: hostPlatform(process.arch),

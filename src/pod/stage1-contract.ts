@@ -82,13 +82,20 @@ export interface ProbeOptions {
   readonly onlyLook?: boolean;
 }
 
+/** How an image is built. */
+export interface Stage1BuildOptions {
+  readonly signal?: AbortSignal;
+  /** What the user chose, by name; undefined: built by itself, and as it was chosen before. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
 /** The image a regime starts pods from, made of this host's programs; the engine signs, stores and verifies it. */
 export interface Stage1ImageBuilder {
   /** Where the parts come from, for the message of the first build. */
   readonly from: string;
   readonly entrypoint: readonly string[];
   /** The tree, sorted. The same host programs have to give the same members. */
-  build(host: Stage1Host, options?: { readonly signal?: AbortSignal }): Promise<readonly TarInput[]>;
+  build(host: Stage1Host, options?: Stage1BuildOptions): Promise<readonly TarInput[]>;
 }
 
 /** A program to run inside a running app, confined like it. */

@@ -2,7 +2,14 @@ import type { TarInput } from "../image/layer/encode-tar.ts";
 import type { Files, Programs } from "../sys/host.ts";
 import { compileBaseFilter } from "./base-filter.ts";
 import { Stage1Error } from "./errors.ts";
-import { parseLoaderList, planStage1Skeleton, STAGE1_PROGRAMS, STAGE1_UNITS, stage1LibraryPath } from "./plan-image.ts";
+import {
+  type PlannedEntry,
+  parseLoaderList,
+  planStage1Skeleton,
+  STAGE1_PROGRAMS,
+  STAGE1_UNITS,
+  stage1LibraryPath,
+} from "./plan-image.ts";
 
 /** Where the parts come from. */
 export interface CollectHost {
@@ -10,6 +17,17 @@ export interface CollectHost {
   readonly host: Files;
   readonly programs: Programs;
 }
+
+/** What a regime adds to the tree every regime with a systemd of its own has. */
+export interface CollectExtra {
+  readonly entries: readonly PlannedEntry[];
+  /** Files of the host to take as they are. */
+  readonly copies: readonly { readonly from: string; readonly to: string; readonly hint: string }[];
+  /** Programs that come from elsewhere but need this host's libraries. */
+  readonly linked: readonly string[];
+}
+
+const NOTHING: CollectExtra = { entries: [], copies: [], linked: [] };
 
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
 
@@ -20,11 +38,12 @@ const MAX_FILE_BYTES = 64 * 1024 * 1024;
  */
 export async function collectStage1Tree(
   { host, programs }: CollectHost,
-  options: { readonly signal?: AbortSignal } = {},
+  options: { readonly signal?: AbortSignal; readonly extra?: CollectExtra } = {},
 ): Promise<TarInput[]> {
   const members = new Map<string, TarInput>();
-  for (const entry of planStage1Skeleton()) {
-    if (entry.kind === "dir") addDirs(members, `${entry.path}/x`);
+  const extra = options.extra ?? NOTHING;
+  for (const entry of [...planStage1Skeleton(), ...extra.entries]) {
+    addDirs(members, entry.path);
     const base = { path: entry.path, uid: 0, gid: 0 };
     if (entry.kind === "dir") members.set(entry.path, { ...base, kind: "dir", modeOctal: entry.modeOctal });
     else if (entry.kind === "symlink")
@@ -42,6 +61,9 @@ export async function collectStage1Tree(
     addFile(members, { host, from, to, modeOctal: 0o755 });
     for (const library of await librariesOf({ programs }, from, options)) libraries.add(library);
   }
+  for (const program of extra.linked)
+    for (const library of await librariesOf({ programs }, program, options)) libraries.add(library);
+  for (const copy of extra.copies) addFile(members, { host, modeOctal: 0o755, ...copy });
   for (const library of [...libraries].sort())
     addFile(members, { host, from: library, to: stage1LibraryPath(library), modeOctal: 0o755 });
   for (const unit of STAGE1_UNITS) {
@@ -67,12 +89,18 @@ async function baseFilter(
 
 function addFile(
   members: Map<string, TarInput>,
-  file: { readonly host: Files; readonly from: string; readonly to: string; readonly modeOctal: number },
+  file: {
+    readonly host: Files;
+    readonly from: string;
+    readonly to: string;
+    readonly modeOctal: number;
+    readonly hint?: string;
+  },
 ): void {
   const rel = file.from.slice(1);
   if (file.host.statFollowing(rel) === undefined) {
     throw new Stage1Error("stage1/missing-tool", `Cannot build stage1: this host has no ${file.from}`, {
-      hint: "install systemd and systemd-container: apt-get install systemd systemd-container",
+      hint: file.hint ?? "install systemd and systemd-container: apt-get install systemd systemd-container",
     });
   }
   addDirs(members, file.to);

@@ -19,6 +19,7 @@ import {
 import { readProcStat } from "../sys/linux/process-stat.ts";
 import { runAttached } from "../sys/linux/run-attached.ts";
 import { createSyscallAllowList, type SyscallFilter } from "../sys/linux/seccomp.ts";
+import { type PipedProcess, startPiped } from "../sys/linux/start-piped.ts";
 import type { EnterSpec } from "./enter-spec.ts";
 import { Stage1Error } from "./errors.ts";
 
@@ -32,6 +33,53 @@ const NAMESPACES = ["pid", "net", "ipc", "uts", "cgroup", "mnt"] as const;
  * @throws {Stage1Error} "stage1/not-running", "stage1/enter-failed"; {PodError} for program and user
  */
 export async function enterApp(spec: EnterSpec): Promise<number> {
+  const joined = joinApp(spec);
+  return await runAttached({
+    ...joined,
+    argv0: spec.argv[0] ?? joined.argv[0],
+    env: spec.env,
+    cwd: spec.workingDir,
+    tty: spec.tty,
+    interactive: spec.interactive,
+  });
+}
+
+/** Where the streams of a program go that runs in an app while this process carries them. */
+export interface SessionStreams {
+  readonly size: { readonly rows: number; readonly columns: number };
+  onStdout(bytes: Uint8Array): void;
+  onStderr(bytes: Uint8Array): void;
+}
+
+/** Like `enterApp`, with streams that this process carries; returns when the program has been started. */
+export function startInApp(spec: EnterSpec, streams: SessionStreams): PipedProcess {
+  const joined = joinApp(spec);
+  joined.beforeSpawn();
+  const started = startPiped({
+    argv: joined.argv,
+    argv0: spec.argv[0] ?? joined.argv[0],
+    env: Object.fromEntries(spec.env.map((entry) => splitAt(entry, entry.indexOf("=")))),
+    cwd: spec.workingDir,
+    ...(spec.tty ? { terminal: streams.size } : {}),
+    onStdout: streams.onStdout,
+    onStderr: streams.onStderr,
+  });
+  joined.afterSpawn();
+  return started;
+}
+
+function splitAt(text: string, at: number): [string, string] {
+  return [text.slice(0, at), text.slice(at + 1)];
+}
+
+/** This thread in the app's namespaces, root and cgroups, with what is left to do right before a program is started. */
+interface JoinedApp {
+  readonly argv: readonly [string, ...string[]];
+  beforeSpawn(): void;
+  afterSpawn(): void;
+}
+
+function joinApp(spec: EnterSpec): JoinedApp {
   const proc = `/proc/${spec.pid}`;
   const rootFd = openat2(AT_FDCWD, `${proc}/root`, { flags: O_PATH | O_DIRECTORY });
   const namespaceFds = NAMESPACES.map((name) => openat2(AT_FDCWD, `${proc}/ns/${name}`, { flags: O_RDONLY }));
@@ -57,16 +105,11 @@ export async function enterApp(spec: EnterSpec): Promise<number> {
   fchdir(rootFd);
   chroot(".");
   close(rootFd);
-  return await runAttached({
+  return {
     argv: [program, ...spec.argv.slice(1)],
-    argv0: spec.argv[0] ?? program,
-    env: spec.env,
-    cwd: spec.workingDir,
-    tty: spec.tty,
-    interactive: spec.interactive,
     beforeSpawn: () => confine(spec, { credentials, filter }),
     afterSpawn: () => cgroups.leave(),
-  });
+  };
 }
 
 function resolveCredentials(spec: EnterSpec, root: ReturnType<typeof openAppRoot>): EnterSpec["own"] {

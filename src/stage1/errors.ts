@@ -8,6 +8,7 @@ export type Stage1ErrorCode =
   | "stage1/unsupported-host"
   | "stage1/start-failed"
   | "stage1/not-running"
+  | "stage1/busy"
   | "stage1/enter-failed"
   | "stage1/build-failed"
   | "stage1/unsupported"

@@ -24,7 +24,7 @@ export function withEventHandlers(resolved: ResolvedApp, unit: string): Map<stri
       `ExecStopPost=+/usr/lib/gantry/exited ${name} pre-start`,
     );
     units.set(before, handler);
-    appUnit = appUnit.replace(/^(Requires|After)=gantry-pod\.target$/gm, `$1=gantry-pod.target ${before}`);
+    appUnit = appUnit.replace(/^(Requires|After)=gantry-pod\.target/gm, `$1=gantry-pod.target ${before}`);
   }
   if (postStop !== undefined) {
     const after = handlerUnitName(name, "post-stop");
@@ -49,6 +49,7 @@ function asHandler(unit: string, argv: readonly string[]): string {
     .replace(/^ExecStart=.*$/m, () => `ExecStart=:${argv.map(quoteUnitWord).join(" ")}`)
     .replace(/^StandardInput=.*$/m, "StandardInput=null")
     .replace(/^TTYPath=.*\n/m, "")
+    .replace(/^ExecStartPost=.*\n/m, "")
     .replace(/^User=.*$/m, "User=0")
     .replace(/^Group=.*$/m, "Group=0")
     .replace(/^SupplementaryGroups=.*$/m, "SupplementaryGroups=");

@@ -1,5 +1,5 @@
 /** Signal numbers of Linux by the names systemd gives in $EXIT_STATUS. Spec: signal(7). */
-const SIGNALS: readonly (readonly [string, number])[] = [
+export const SIGNALS: readonly (readonly [string, number])[] = [
   ["HUP", 1],
   ["INT", 2],
   ["QUIT", 3],

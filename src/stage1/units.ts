@@ -12,17 +12,40 @@ export function appUnitName(app: AppName): string {
   return `app-${app}.service`;
 }
 
+/** What units depend on besides their apps: where the pod's systemd itself runs. */
+export interface UnitPlace {
+  /** Value of BindPaths=, which shows the kernel's file systems in every app. */
+  readonly apiPaths: string;
+  /** Terminal of an interactive app. */
+  readonly ttyPath: string;
+  /** Value of SuccessAction= when the last app has ended. */
+  readonly podEnd: string;
+  /** Units started before any app. */
+  readonly before: readonly string[];
+  /** Program that is told the name of an app that has been started. */
+  readonly started?: string;
+}
+
+/** A pod in a container: the supervisor has prepared /dev, and systemd's own exit ends it. */
+const IN_CONTAINER: UnitPlace = {
+  apiPaths: "/proc /sys /dev",
+  ttyPath: "/dev/console",
+  podEnd: "exit-force",
+  before: [],
+};
+
 /** Unit and configuration files of a pod, by path inside stage1. Pure; what the pod's systemd will do follows from it. */
 export function renderUnits(
   apps: readonly ResolvedApp[],
   paths: UnitKernelPaths = ALL_KERNEL_PATHS,
+  place: UnitPlace = IN_CONTAINER,
 ): Map<string, string> {
   const units = new Map<string, string>();
   const names = apps.map(({ app }) => appUnitName(app.name));
-  units.set("etc/systemd/system/default.target", renderDefaultTarget(names));
-  units.set("etc/systemd/system/gantry-pod.target", POD_TARGET);
+  units.set("etc/systemd/system/default.target", renderDefaultTarget([...place.before, ...names]));
+  units.set("etc/systemd/system/gantry-pod.target", renderPodTarget(place));
   for (const resolved of apps) {
-    for (const [name, text] of withEventHandlers(resolved, renderAppUnit(resolved, paths)))
+    for (const [name, text] of withEventHandlers(resolved, renderAppUnit(resolved, paths, place)))
       units.set(`etc/systemd/system/${name}`, text);
   }
   units.set("etc/passwd", renderPasswd(apps));
@@ -40,32 +63,34 @@ AllowIsolate=yes
 }
 
 // Needed by every app; the last one to end makes it unneeded, and its end is the pod's.
-const POD_TARGET = `[Unit]
+function renderPodTarget({ podEnd }: UnitPlace): string {
+  return `[Unit]
 Description=Pod with at least one app
 DefaultDependencies=no
 StopWhenUnneeded=yes
-SuccessAction=exit-force
+SuccessAction=${podEnd}
 `;
+}
 
-function renderAppUnit(resolved: ResolvedApp, paths: UnitKernelPaths): string {
+function renderAppUnit(resolved: ResolvedApp, paths: UnitKernelPaths, place: UnitPlace): string {
   const { app, credentials } = resolved;
   const name = app.name;
   return `[Unit]
 Description=App ${name}
 DefaultDependencies=no
 Requires=gantry-pod.target
-After=gantry-pod.target
+After=${["gantry-pod.target", ...place.before].join(" ")}
 Conflicts=shutdown.target
 Before=shutdown.target
 
 [Service]
 Type=simple
 ExecStart=:${resolved.argv.map(quoteUnitWord).join(" ")}
-ExecStopPost=+/usr/lib/gantry/exited ${name}
+${place.started === undefined ? "" : `ExecStartPost=+${place.started} ${name}\n`}ExecStopPost=+/usr/lib/gantry/exited ${name}
 RootDirectory=/opt/stage2/${name}/rootfs
 RootDirectoryStartOnly=yes
 MountAPIVFS=no
-BindPaths=/proc /sys /dev
+BindPaths=${place.apiPaths}
 ${paths.readOnly.map((path) => `ReadOnlyPaths=-+${path}`).join("\n")}
 ${paths.masked.map((path) => `InaccessiblePaths=-+${path}`).join("\n")}
 WorkingDirectory=${unitPath(app.workingDir)}
@@ -75,7 +100,7 @@ SupplementaryGroups=${credentials.groups.join(" ")}
 UMask=0022
 ${resolved.env.map((entry) => `Environment=${quoteUnitWord(entry)}`).join("\n")}
 UnsetEnvironment=${unsetNames(resolved.env).join(" ")}
-${renderStdio(resolved)}
+${renderStdio(resolved, place)}
 KillMode=mixed
 KillSignal=${killSignal(app.stopSignal)}
 IgnoreSIGPIPE=no
@@ -86,8 +111,8 @@ ${renderConfinement(resolved)}
 `;
 }
 
-function renderStdio({ app, stdin }: ResolvedApp): string {
-  if (stdin === "tty") return "StandardInput=tty-force\nTTYPath=/dev/console\nStandardOutput=tty\nStandardError=tty";
+function renderStdio({ app, stdin }: ResolvedApp, { ttyPath }: UnitPlace): string {
+  if (stdin === "tty") return `StandardInput=tty-force\nTTYPath=${ttyPath}\nStandardOutput=tty\nStandardError=tty`;
   const io = `/gantry/io/${app.name}`;
   const input = stdin === "fifo" ? `file:${io}.stdin` : "null";
   return `StandardInput=${input}\nStandardOutput=file:${io}.stdout\nStandardError=file:${io}.stderr`;

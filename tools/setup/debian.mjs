@@ -1,8 +1,9 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { progress, runQuietly, SetupError, tail } from "./report.mjs";
 
 const LISTS = new URL("../debian-packages.json", import.meta.url);
+const DOWNLOADS = new URL("../../.cache/debian/", import.meta.url).pathname;
 const POLICY = "/usr/sbin/policy-rc.d";
 
 /** Packages for a purpose as [name, reason]; `test` and `bench` include those of `start`. */
@@ -33,6 +34,34 @@ export function ensureDebianPackages(mode) {
   });
   const left = missingDebianPackages(mode);
   if (left.length > 0) throw new SetupError(7, `Cannot install Debian packages: ${left.join(", ")} still missing`);
+}
+
+/** Packages that are only unpacked by tests: downloaded into `.cache/debian`, once. */
+export function ensureDebianDownloads(mode) {
+  if (mode === "start" || process.arch !== "x64") return;
+  for (const name of Object.keys(JSON.parse(readFileSync(LISTS, "utf8")).download)) {
+    if (findDownload(name) !== undefined) continue;
+    progress(`downloading ${name}`);
+    mkdirSync(DOWNLOADS, { recursive: true });
+    if (!download(name)) {
+      apt(["update"]);
+      if (!download(name)) throw new SetupError(6, `Cannot download Debian package ${name}`, ["check the network"]);
+    }
+  }
+}
+
+/** A metapackage stands for the package it depends on. */
+function download(name) {
+  const shown = spawnSync("apt-cache", ["depends", "--important", name], { encoding: "utf8" }).stdout ?? "";
+  const real = /^\s+Depends: (linux-image-\d\S*)$/m.exec(shown)?.[1];
+  if (real === undefined) return false;
+  return runQuietly(["apt-get", "-q", "download", real], { cwd: DOWNLOADS }).ok && findDownload(name) !== undefined;
+}
+
+function findDownload(name) {
+  const [first, rest] = name.startsWith("linux-image-cloud") ? ["linux-image-", "cloud"] : [`${name}_`, ""];
+  const files = existsSync(DOWNLOADS) ? readdirSync(DOWNLOADS) : [];
+  return files.find((file) => file.startsWith(first) && file.includes(rest) && file.endsWith(".deb"));
 }
 
 /** Network and lock trouble passes: each apt call gets a second chance. */

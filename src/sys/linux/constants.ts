@@ -56,6 +56,7 @@ export const LOCK_UN = 8;
 
 /** fcntl(2) commands. */
 export const F_GETFD = 1;
+export const F_DUPFD_CLOEXEC = 1030;
 export const F_SETFD = 2;
 export const FD_CLOEXEC = 1;
 

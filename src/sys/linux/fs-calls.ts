@@ -1,4 +1,4 @@
-import { AT_EMPTY_PATH, F_GETFD, F_SETFD, FD_CLOEXEC, O_CLOEXEC, S_IFIFO } from "./constants.ts";
+import { AT_EMPTY_PATH, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, FD_CLOEXEC, O_CLOEXEC, S_IFIFO } from "./constants.ts";
 import { callKernel, cString, errnoError, hasErrno, type PathArg } from "./libc.ts";
 
 /** Opens beneath `dirFd` with the kernel's own path restrictions. O_CLOEXEC is always added. */
@@ -217,6 +217,11 @@ export function setCloseOnExec(fd: number, on: boolean): void {
 /** dup(2); the copy survives execve(2). */
 export function dup(fd: number): number {
   return callKernel("dup", [fd]);
+}
+
+/** A copy of the descriptor with a number of at least `lowest`, closed on exec. */
+export function dupAbove(fd: number, lowest: number): number {
+  return callKernel("fcntl", [fd, F_DUPFD_CLOEXEC, lowest]);
 }
 
 /** dup3(2); with flags 0 the copy survives execve(2). `to` equal to `from` is EINVAL. */

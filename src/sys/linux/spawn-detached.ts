@@ -1,4 +1,5 @@
 import { fileError } from "./file-error.ts";
+import { close, dupAbove } from "./fs-calls.ts";
 
 /** A program that outlives us. */
 export interface DetachedProgram {
@@ -11,9 +12,14 @@ export interface DetachedProgram {
   readonly stdio: readonly (number | "ignore")[];
 }
 
+/** Room above the child's own descriptors. */
+const SPARE_FDS = 8;
+
 /** Starts a program in a session of its own and does not wait for it. Returns its pid. */
 export function spawnDetached(program: DetachedProgram): number {
-  const [stdin = "ignore", stdout = "ignore", stderr = "ignore", ...more] = program.stdio;
+  // Out of the way first: descriptors are put in their places one after the other, and one may lie where another belongs.
+  const copies = program.stdio.map((fd) => (fd === "ignore" ? fd : dupAbove(fd, program.stdio.length + SPARE_FDS)));
+  const [stdin = "ignore", stdout = "ignore", stderr = "ignore", ...more] = copies;
   try {
     const child = Bun.spawn([...program.argv], {
       env: { ...program.env },
@@ -25,5 +31,7 @@ export function spawnDetached(program: DetachedProgram): number {
     return child.pid;
   } catch (reason) {
     throw fileError(reason, `start program "${program.argv[0]}"`);
+  } finally {
+    for (const fd of copies) if (fd !== "ignore") close(fd);
   }
 }

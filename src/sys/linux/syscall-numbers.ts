@@ -1,5 +1,6 @@
 /** Numbers of the system calls Gantry makes: [x86_64, aarch64]. Spec: Linux 6.12, arch/x86/entry/syscalls and asm-generic. */
 export const SYSCALL_NUMBERS = {
+  bind: [49, 200],
   capset: [126, 91],
   chdir: [80, 49],
   chroot: [161, 51],
@@ -36,6 +37,7 @@ export const SYSCALL_NUMBERS = {
   lgetxattr: [192, 9],
   linkat: [265, 37],
   llistxattr: [195, 12],
+  listen: [50, 201],
   lremovexattr: [198, 15],
   lsetxattr: [189, 6],
   memfd_create: [319, 279],
@@ -68,6 +70,7 @@ export const SYSCALL_NUMBERS = {
   setsid: [112, 157],
   setxattr: [188, 5],
   socket: [41, 198],
+  socketpair: [53, 199],
   statx: [332, 291],
   symlinkat: [266, 36],
   syncfs: [306, 267],

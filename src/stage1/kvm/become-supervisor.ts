@@ -1,0 +1,82 @@
+import type { LaunchInput } from "../../pod/stage1-contract.ts";
+import { AT_FDCWD, O_RDONLY } from "../../sys/linux/constants.ts";
+import { close, dup2, fstatat, openat2, setCloseOnExec } from "../../sys/linux/fs-calls.ts";
+import type { PodCgroup } from "../../sys/linux/pod-cgroup.ts";
+import { execve } from "../../sys/linux/process-calls.ts";
+import { spawnDetached } from "../../sys/linux/spawn-detached.ts";
+import { writeSupervisor } from "../supervisor.ts";
+import type { AcceleratorChoice } from "./choose-accelerator.ts";
+import { CONTROL_FIFO, STATUS_FILE } from "./ports.ts";
+import { SUPERVISOR_SCRIPT } from "./supervisor-script.ts";
+
+/** Directories of the host's programs. */
+export const HOST_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/** Descriptors a POSIX shell may use in scripts. */
+export const SHELL_FDS = 10;
+/** Each pod's emulator has a number of its own from here on, so that none can touch another's. */
+const FIRST_UID = 0x7000_0000;
+
+/** Command line of the supervisor: the emulator in the pod's network namespace, as a user of its own without any rights. */
+export function supervisorArgv(
+  { pod, manifest, netns }: LaunchInput,
+  { accelerator }: AcceleratorChoice,
+  qemu: readonly string[],
+): [string, ...string[]] {
+  const uid = String(FIRST_UID + Number.parseInt(manifest.uuid.replaceAll("-", "").slice(-6), 16));
+  const kvmGroup = accelerator === "kvm" ? fstatat(AT_FDCWD, "/dev/kvm", 0).gid : undefined;
+  return [
+    "/bin/sh",
+    ...[
+      "-c",
+      SUPERVISOR_SCRIPT,
+      "gantry-vm",
+      pod.path(CONTROL_FIFO),
+      pod.path(STATUS_FILE),
+      String(manifest.apps.length),
+    ],
+    ...(netns === "host" ? [] : ["nsenter", `--net=${netns.path}`, "--"]),
+    ...["setpriv", "--reuid", uid, "--regid", uid],
+    ...(kvmGroup === undefined ? ["--clear-groups"] : ["--groups", String(kvmGroup)]),
+    ...["--no-new-privs", "--bounding-set=-all", "--inh-caps=-all", "--pdeathsig", "KILL"],
+    ...qemu,
+  ];
+}
+
+/** Becomes the supervisor (or starts it, with `mode: "spawn"`), inside the pod's cgroup. */
+export function becomeSupervisor(
+  input: LaunchInput,
+  start: {
+    readonly argv: [string, ...string[]];
+    readonly held: readonly number[];
+    readonly logFd: number;
+    readonly cgroup: PodCgroup;
+  },
+): { readonly pid: number } {
+  const { pod } = input;
+  const { argv, held, logFd } = start;
+  const env = { PATH: HOST_PATH, ...input.notifyEnv };
+  if (input.mode === "spawn") {
+    const pid = spawnDetached({
+      argv,
+      env,
+      cwd: pod.root,
+      stdio: [
+        input.interactive ? 0 : "ignore",
+        logFd,
+        logFd,
+        ...Array.from({ length: SHELL_FDS - 3 }, () => "ignore" as const),
+        ...held,
+      ],
+    });
+    writeSupervisor(pod, pid);
+    for (const fd of [...held.filter((fd) => fd !== input.lockFd), logFd]) close(fd);
+    return { pid };
+  }
+  start.cgroup.join(process.pid);
+  writeSupervisor(pod, process.pid);
+  for (const fd of held) setCloseOnExec(fd, false);
+  if (!input.interactive) dup2(openat2(AT_FDCWD, "/dev/null", { flags: O_RDONLY }), 0);
+  if (!(input.interactive && input.isTerminal)) dup2(logFd, 1);
+  dup2(logFd, 2);
+  return execve(argv[0], argv, env);
+}

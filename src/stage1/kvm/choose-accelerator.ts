@@ -1,0 +1,85 @@
+import type { ProbeOptions } from "../../pod/stage1-contract.ts";
+import { SysError } from "../../sys/errors.ts";
+import type { Files, Programs } from "../../sys/host.ts";
+import { buildProbeGuest, PROBE_EXIT_CODE } from "./probe-guest.ts";
+import type { Accelerator } from "./qemu-argv.ts";
+
+/** How guests will run on this host, and why. */
+export interface AcceleratorChoice {
+  readonly accelerator: Accelerator;
+  readonly reason: string;
+  /** First line of the emulator's own version. */
+  readonly qemu: string;
+}
+
+/** The emulator of this machine's architecture. */
+export const QEMU = "qemu-system-x86_64";
+
+const CACHE_FILE = "accelerator.json";
+const PROBE_MS = 5_000;
+
+/**
+ * KVM if a tiny guest gets through on it within a few seconds, else emulation. A device node alone says little: nested
+ * hosts often show one that hangs. The answer is kept in `cache` while emulator and device stay the same.
+ * @throws {SysError} "sys/program-missing" without an emulator
+ */
+export async function chooseAccelerator(
+  tools: { readonly programs: Programs; readonly host: Files; readonly cache: Files },
+  options: ProbeOptions = {},
+): Promise<AcceleratorChoice> {
+  const { programs, host, cache } = tools;
+  const version = await programs.run({ argv: [QEMU, "--version"], timeoutMs: PROBE_MS }, options);
+  const qemu = version.stdout.split("\n")[0] ?? "";
+  const device = host.stat("dev/kvm");
+  const key = `${qemu} ${device === undefined ? "no device" : `${device.inode} ${device.changedAtMs}`}`;
+  const kept = readKept(cache, key);
+  if (kept !== undefined) return { ...kept, qemu };
+  if (options.onlyLook === true) {
+    return {
+      accelerator: "tcg",
+      reason: "whether /dev/kvm works is tried by gantry stage1 list, or the first run",
+      qemu,
+    };
+  }
+  const found = device === undefined ? noDevice() : await probeKvm(tools, options);
+  cache.writeAtomic(CACHE_FILE, JSON.stringify({ key, ...found }), 0o644);
+  return { ...found, qemu };
+}
+
+type Finding = Pick<AcceleratorChoice, "accelerator" | "reason">;
+
+function noDevice(): Finding {
+  return { accelerator: "tcg", reason: "this host has no /dev/kvm: guests are emulated, several times slower" };
+}
+
+async function probeKvm(
+  { programs, cache }: { readonly programs: Programs; readonly cache: Files },
+  options: { readonly signal?: AbortSignal },
+): Promise<Finding> {
+  cache.writeAtomic("probe.bin", buildProbeGuest(), 0o644);
+  const argv: [string, ...string[]] = [
+    QEMU,
+    ...["-machine", "q35", "-accel", "kvm", "-cpu", "host", "-m", "32"],
+    ...["-nodefaults", "-no-user-config", "-display", "none", "-bios", cache.path("probe.bin")],
+    ...["-device", "isa-debug-exit,iobase=0xf4,iosize=4"],
+  ];
+  const tcg = (why: string): Finding => ({ accelerator: "tcg", reason: `${why}: guests are emulated` });
+  try {
+    const { exitCode, stderr } = await programs.run({ argv, timeoutMs: PROBE_MS }, options);
+    if (exitCode === PROBE_EXIT_CODE) return { accelerator: "kvm", reason: "a test guest ran on /dev/kvm" };
+    const said = stderr.trim().split("\n")[0] ?? "";
+    return tcg(`/dev/kvm is there, but a test guest failed on it (${said.slice(0, 200) || `exit code ${exitCode}`})`);
+  } catch (reason) {
+    if (!(reason instanceof SysError && reason.code === "sys/timeout")) throw reason;
+    return tcg(`/dev/kvm is there, but a test guest hung on it for ${PROBE_MS / 1000} s`);
+  }
+}
+
+function readKept(cache: Files, key: string): Finding | undefined {
+  if (!cache.has(CACHE_FILE)) return undefined;
+  const parsed: unknown = JSON.parse(cache.readText(CACHE_FILE, 16_384));
+  if (typeof parsed !== "object" || parsed === null) return undefined;
+  const { key: keptKey, accelerator, reason } = parsed as Record<string, unknown>;
+  if (keptKey !== key || typeof reason !== "string") return undefined;
+  return accelerator === "kvm" || accelerator === "tcg" ? { accelerator, reason } : undefined;
+}

@@ -1,0 +1,33 @@
+import { expect, test } from "bun:test";
+import { renderPodScript } from "./pod-script.ts";
+
+const FUNCTIONS = `for f in disk overlay shared bind readonly_bind net stty; do
+  eval "$f() { printf '%s|' $f \\"\\$@\\"; echo; }"
+done
+`;
+
+test("renderPodScript() is read by a shell as the words it was made of, whatever they contain", () => {
+  const odd = '/data/it\'s $(reboot) `x` "q" ;&|*\\';
+  const script = renderPodScript({
+    disks: [{ serial: "layer0", fsType: "erofs" }],
+    roots: [
+      { path: "", name: "stage1", disks: ["layer0"], readOnly: false, nodev: false },
+      { path: "/opt/a", name: "app-a", disks: ["layer0", "layer1"], readOnly: true, nodev: true },
+    ],
+    hasVolumes: true,
+    binds: [{ source: "/gantry/volumes/v", target: odd, readOnly: true }],
+    network: [["-6", "addr", "add", "fd00::2/64", "dev", "eth0"]],
+    terminalSize: { rows: 50, columns: 132 },
+  });
+  const ran = Bun.spawnSync(["sh", "-c", FUNCTIONS + script]);
+  expect(ran.stdout.toString().split("\n")).toEqual([
+    "disk|layer0|/l/layer0|erofs|",
+    "overlay|/root|lowerdir=/l/layer0,upperdir=/up/stage1,workdir=/wk/stage1|",
+    "overlay|/root/opt/a|ro,nodev,lowerdir=/l/layer1:/l/layer0,upperdir=/up/app-a,workdir=/wk/app-a|",
+    "shared|/root/gantry/volumes|",
+    `readonly_bind|/root/gantry/volumes/v|/root${odd}|`,
+    "net|-6|addr|add|fd00::2/64|dev|eth0|",
+    "stty|-F|/dev/hvc0|rows|50|cols|132|",
+    "",
+  ]);
+});

@@ -1,0 +1,71 @@
+import { GUEST } from "./guest-scripts.ts";
+
+/** A read-only disk: the image of one layer. */
+export interface GuestDisk {
+  readonly serial: string;
+  readonly fsType: "erofs" | "squashfs";
+}
+
+/** A root made of disks, lowest first, and a directory of the initramfs that takes the changes. */
+export interface GuestRoot {
+  /** Absolute path in the pod's root; "" is that root itself. */
+  readonly path: string;
+  readonly name: string;
+  readonly disks: readonly string[];
+  readonly readOnly: boolean;
+  readonly nodev: boolean;
+}
+
+/** Something of the pod's root shown at another place of it; paths are absolute and free of links. */
+export interface GuestBind {
+  readonly source: string;
+  readonly target: string;
+  readonly readOnly: boolean;
+}
+
+/** Everything the first init does for one pod. */
+export interface PodScriptInput {
+  readonly disks: readonly GuestDisk[];
+  readonly roots: readonly GuestRoot[];
+  /** The host shares directories, at `/gantry/volumes`. */
+  readonly hasVolumes: boolean;
+  readonly binds: readonly GuestBind[];
+  /** Arguments of ip(8), in order. */
+  readonly network: readonly (readonly string[])[];
+  /** The caller's terminal, if the app has it. */
+  readonly terminalSize?: { readonly rows: number; readonly columns: number };
+}
+
+/** Renders the script; every word is quoted, so nothing of a pod is ever read as a command. */
+export function renderPodScript(input: PodScriptInput): string {
+  const lines = input.disks.map(({ serial, fsType }) => command("disk", serial, `/l/${serial}`, fsType));
+  for (const root of input.roots) {
+    const lowers = root.disks.map((serial) => `/l/${serial}`).toReversed();
+    const options = [
+      ...(root.readOnly ? ["ro"] : []),
+      ...(root.nodev ? ["nodev"] : []),
+      `lowerdir=${lowers.join(":")}`,
+      `upperdir=/up/${root.name}`,
+      `workdir=/wk/${root.name}`,
+    ];
+    lines.push(command("overlay", `${GUEST.root}${root.path}`, options.join(",")));
+  }
+  if (input.hasVolumes) lines.push(command("shared", `${GUEST.root}/gantry/volumes`));
+  for (const { source, target, readOnly } of input.binds)
+    lines.push(command(readOnly ? "readonly_bind" : "bind", `${GUEST.root}${source}`, `${GUEST.root}${target}`));
+  for (const words of input.network) lines.push(command("net", ...words));
+  if (input.terminalSize !== undefined) {
+    const { rows, columns } = input.terminalSize;
+    lines.push(command("stty", "-F", "/dev/hvc0", "rows", String(rows), "cols", String(columns)));
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+function command(...words: readonly string[]): string {
+  return words.map(quoteShellWord).join(" ");
+}
+
+/** Any text as one word for a POSIX shell. */
+export function quoteShellWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
