@@ -1,4 +1,5 @@
 import type { Subject } from "./subject.ts";
+import { fetchMemory, fetchOneLayer, fetchOneLayerZstd, fetchTwelveLayers } from "./subjects/fetch.ts";
 import { listImages } from "./subjects/list-1000-images.ts";
 import { listPods } from "./subjects/list-1000-pods.ts";
 import { podMemory } from "./subjects/pod-memory.ts";
@@ -18,4 +19,8 @@ export const SUBJECTS: readonly Subject[] = [
   runMany,
   listPods,
   listImages,
+  fetchOneLayer,
+  fetchTwelveLayers,
+  fetchOneLayerZstd,
+  fetchMemory,
 ];

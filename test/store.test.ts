@@ -105,7 +105,7 @@ test(
     for (const { at, from, to } of renamed.filter((one) => one.to.startsWith(world.root))) {
       const before = lines.slice(0, at);
       const synced = before.findLastIndex((line) => /^f(data)?sync\(/.test(line) && line.includes(`<${from}>`));
-      const syncedAll = before.findLastIndex((line) => line.startsWith("syncfs(") && line.includes(`<${from}/`));
+      const syncedAll = before.findLastIndex((line) => line.startsWith("syncfs(") && line.includes(`<${world.root}`));
       const written = before.findLastIndex((line) => /^p?write/.test(line) && line.includes(`<${from}>`));
       expect([to, Math.max(synced, syncedAll) > written]).toEqual([to, true]);
       const after = lines.slice(at).findIndex((line) => line.startsWith("fsync(") && line.includes(`<${dirname(to)}>`));

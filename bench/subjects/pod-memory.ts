@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { IMAGE } from "../lab.ts";
+import { proportionalMb } from "../peak-memory.ts";
 import { loadIntoPodman, openPodman, PODMAN_LIMITS } from "../peers/podman.ts";
 import type { Subject } from "../subject.ts";
 
@@ -53,9 +54,4 @@ function processes(): Process[] {
       return []; // a kernel thread, or it has just ended
     }
   });
-}
-
-function proportionalMb(pid: number): number {
-  const text = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
-  return Number(/^Pss:\s+(\d+) kB$/m.exec(text)?.[1] ?? "0") / 1024;
 }

@@ -1,4 +1,5 @@
 import type { Descriptor } from "../image/descriptor.ts";
+import type { PartialBlob } from "../store/partial-blob.ts";
 import { TransportError } from "../transport/errors.ts";
 import type { ImageSource } from "../transport/image-source.ts";
 import type { EngineContext } from "./context.ts";
@@ -42,18 +43,40 @@ async function downloadBlob(
 ): Promise<void> {
   using partial = await ctx.images.openPartialBlob(blob, options);
   if (partial === undefined) return;
+  await receiveBlob(ctx, { source, blob, partial }, options);
+  partial.finish();
+}
+
+/** Sees the bytes of a blob, in order and before they are verified. */
+export interface BlobWatcher {
+  /** The download goes on when this has resolved. The chunk is not written to afterwards. */
+  chunk(bytes: Uint8Array): Promise<void>;
+  /** The source began again at the first byte. */
+  restart(): void;
+}
+
+/**
+ * Downloads what a partial blob lacks; a download that breaks off is taken up again a few times.
+ * @throws {TransportError}; {StoreError} "store/content-mismatch" past the announced size
+ */
+export async function receiveBlob(
+  ctx: EngineContext,
+  want: {
+    readonly source: ImageSource;
+    readonly blob: Descriptor;
+    readonly partial: PartialBlob;
+    readonly watcher?: BlobWatcher;
+  },
+  options: { readonly signal: AbortSignal },
+): Promise<void> {
+  const { blob, partial } = want;
   const { progress } = ctx.options;
   progress?.begin(blob.digest, blob.digest.slice(7, 19), blob.sizeBytes);
   try {
     for (let attempt = 1; partial.startAt < blob.sizeBytes; attempt += 1) {
       const before = partial.startAt;
       try {
-        const stream = await source.openBlob(blob, before, options);
-        if (stream.startedAt !== before) partial.restart();
-        for await (const chunk of stream.chunks) {
-          partial.append(chunk);
-          progress?.advance(blob.digest, chunk.byteLength);
-        }
+        await receiveOnce(ctx, want, options);
         if (partial.startAt === before) break;
       } catch (reason) {
         const isWorthRetrying =
@@ -61,8 +84,24 @@ async function downloadBlob(
         if (!isWorthRetrying || attempt >= ATTEMPTS) throw reason;
       }
     }
-    partial.finish();
   } finally {
     progress?.end(blob.digest);
+  }
+}
+
+async function receiveOnce(
+  ctx: EngineContext,
+  { source, blob, partial, watcher }: Parameters<typeof receiveBlob>[1],
+  options: { readonly signal: AbortSignal },
+): Promise<void> {
+  const stream = await source.openBlob(blob, partial.startAt, options);
+  if (stream.startedAt !== partial.startAt) {
+    partial.restart();
+    watcher?.restart();
+  }
+  for await (const chunk of stream.chunks) {
+    partial.append(chunk);
+    ctx.options.progress?.advance(blob.digest, chunk.byteLength);
+    await watcher?.chunk(chunk);
   }
 }

@@ -1,4 +1,3 @@
-import { assertLayersMatch } from "../image/assert-layers-match.ts";
 import { MAX_DOCUMENT_BYTES } from "../image/decode-document.ts";
 import type { Descriptor, Platform } from "../image/descriptor.ts";
 import type { ImageManifest } from "../image/image-config.ts";
@@ -8,7 +7,7 @@ import type { ImageSource } from "../transport/image-source.ts";
 import { writeRecord } from "../trust/records.ts";
 import type { EngineContext } from "./context.ts";
 import { downloadBlobs } from "./download-blobs.ts";
-import { ensureLayers } from "./ensure-layers.ts";
+import { importLayers } from "./import-layers.ts";
 import type { NamedArgument } from "./locate-image.ts";
 import { assertAciNamed } from "./name-aci.ts";
 import { openImageSource } from "./open-image-source.ts";
@@ -50,9 +49,7 @@ export async function fetchRemote(
   const manifest = source.aci === undefined ? offered : await importAci(ctx, { source, offered, image }, options);
   const record = { ...verified, manifestDigest: manifest.digest };
   const config = readStoredConfig(ctx, manifest);
-  assertLayersMatch(manifest, config);
-  await downloadBlobs(ctx, { source, blobs: manifest.layers }, options);
-  const layers = await ensureLayers(ctx, { manifest, config }, options);
+  const layers = await importLayers(ctx, { source, manifest, config }, options);
   writeRecord(ctx.root, record);
   const stored: Descriptor = {
     mediaType: manifest.mediaType,

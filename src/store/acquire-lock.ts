@@ -15,11 +15,21 @@ export async function acquireLock(
 ): Promise<Lock> {
   for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, MAX_WAIT_MS)) {
     options.signal?.throwIfAborted();
-    const lock = files.lock(want.path, { kind: want.kind, wait: false });
-    if (lock !== undefined && isCurrent(files, want.path, lock)) return lock;
-    lock?.[Symbol.dispose]();
+    const lock = tryAcquireLock(files, want);
+    if (lock !== undefined) return lock;
     await new Promise((wake) => setTimeout(wake, waitMs));
   }
+}
+
+/** Like `acquireLock`, but undefined when somebody else has it. */
+export function tryAcquireLock(
+  files: Files,
+  want: { readonly path: string; readonly kind: "shared" | "exclusive" },
+): Lock | undefined {
+  const lock = files.lock(want.path, { kind: want.kind, wait: false });
+  if (lock === undefined || isCurrent(files, want.path, lock)) return lock;
+  lock[Symbol.dispose]();
+  return undefined;
 }
 
 /** Garbage collection removes lock files: a lock on a file that has gone keeps nobody out. */

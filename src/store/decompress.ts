@@ -12,7 +12,7 @@ const OUTPUT_CHUNK_BYTES = 1024 * 1024;
  * @throws {ImageError} "image/bad-layer" while iterating.
  */
 export async function* decompress(
-  packed: Iterable<Uint8Array>,
+  packed: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
   compression: LayerFormat["compression"],
 ): AsyncIterable<Uint8Array> {
   if (compression === "none") {
@@ -42,10 +42,10 @@ export async function* decompress(
 
 async function feed(
   stream: ReturnType<typeof createGunzip>,
-  packed: Iterable<Uint8Array>,
+  packed: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
   count: (bytes: number) => void,
 ): Promise<void> {
-  for (const chunk of packed) {
+  for await (const chunk of packed) {
     if (stream.destroyed) return;
     count(chunk.byteLength);
     if (!stream.write(chunk)) await new Promise<void>((go) => onceEither(stream, go));

@@ -192,3 +192,19 @@ describe("ImageStore.gcImages()", () => {
     expect(() => store.gcImages(() => ({ keepDigests: [], graceMs: 0 }))).toThrowCode("store/in-use");
   });
 });
+
+describe("ImageStore.tryOpenPartialBlob()", () => {
+  test("tells who is busy, and shows nothing between verify() and publish()", () => {
+    const partial = store.tryOpenPartialBlob(WANT, { skipSync: true });
+    if (typeof partial === "string") throw new TypeError(partial);
+    expect(store.tryOpenPartialBlob(WANT)).toBe("busy");
+    partial.append(CONTENT);
+    expect(Buffer.concat([...partial.existing()])).toEqual(CONTENT);
+    expect(() => partial.publish()).toThrowCode("store/corrupt");
+    partial.verify();
+    expect(store.hasBlob(WANT.digest)).toBe(false);
+    partial.publish();
+    partial[Symbol.dispose]();
+    expect(store.tryOpenPartialBlob(WANT)).toBe("stored");
+  });
+});

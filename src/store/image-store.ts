@@ -8,7 +8,7 @@ import { GC_LOCK, type GcInput, type GcResult, gcImages } from "./gc-images.ts";
 import { writeImageLayout } from "./image-layout.ts";
 import { type ImageRef, readAllRefs, readRef, writeRef } from "./image-refs.ts";
 import { listImages, type StoredImage, summariseImage } from "./list-images.ts";
-import { openPartialBlob, type PartialBlob } from "./partial-blob.ts";
+import { type OpenPartialOptions, openPartialBlob, type PartialBlob, tryOpenPartialBlob } from "./partial-blob.ts";
 import { putBlob, type WantedBlob } from "./put-blob.ts";
 import { blobNotFound, readBlob } from "./read-blob.ts";
 import { blobPath, refPath } from "./store-paths.ts";
@@ -24,11 +24,9 @@ export interface ImageStore {
   blobPath(digest: Digest): string;
   /** @throws {StoreError} "store/content-mismatch". */
   putBlob(descriptor: WantedBlob, content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void>;
+  tryOpenPartialBlob(descriptor: WantedBlob, options?: OpenPartialOptions): PartialBlob | "stored" | "busy";
   /** undefined: the blob is stored already. */
-  openPartialBlob(
-    descriptor: WantedBlob,
-    options?: { readonly signal?: AbortSignal },
-  ): Promise<PartialBlob | undefined>;
+  openPartialBlob(descriptor: WantedBlob, options?: OpenPartialOptions): Promise<PartialBlob | undefined>;
   /**
    * To be held from the first blob of an import until its reference is set, and from the choice of an image until the pod
    * that needs it says so: keeps garbage collection away.
@@ -56,6 +54,7 @@ export function openImageStore(files: Files, clock: Clock): ImageStore {
     readBlob: (descriptor, limitBytes) => readBlob(files, descriptor.digest, limitBytes),
     blobPath: (digest) => existingBlobPath(files, digest),
     putBlob: (descriptor, content) => putBlob(files, descriptor, content),
+    tryOpenPartialBlob: (descriptor, options) => tryOpenPartialBlob(files, descriptor, options),
     openPartialBlob: (descriptor, options) => openPartialBlob(files, descriptor, options),
     lockImport: (options) => acquireLock(files, { path: GC_LOCK, kind: "shared" }, options),
     setRef: async (name, ref) => {

@@ -22,6 +22,7 @@ import {
   mknodat,
   openat2,
   renameat2,
+  startWriteback,
   symlinkat,
   unlinkat,
   write,
@@ -32,6 +33,8 @@ import { applyAttributes, attributesOf, type Place, setModifiedAt } from "./laye
 import type { LayerTree } from "./layer-tree.ts";
 import { isDirectory, isWhiteout } from "./lower-layers.ts";
 
+/** Files from this size on go to the disk while the rest is unpacked; for smaller ones that would be a seek each. */
+const WRITEBACK_BYTES = 256 * 1024;
 const MAX_MAJOR = 0xfff;
 const MAX_MINOR = 0xfffff;
 
@@ -84,6 +87,7 @@ export class LayerWriter implements TarHandler, Disposable {
     const file = this.#file;
     if (file === undefined) return;
     this.#file = undefined;
+    if (file.entry.sizeBytes >= WRITEBACK_BYTES) startWriteback(file.fd);
     close(file.fd);
     this.#finish(file.entry, file.place);
   }

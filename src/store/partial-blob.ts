@@ -1,6 +1,6 @@
 import { createHasher, type DigestHasher, splitDigest } from "../image/digest.ts";
 import type { Files, Lock } from "../sys/host.ts";
-import { acquireLock } from "./acquire-lock.ts";
+import { acquireLock, tryAcquireLock } from "./acquire-lock.ts";
 import { StoreError } from "./errors.ts";
 import { assertContent, hasSoundBlob, type WantedBlob } from "./put-blob.ts";
 import { blobLockPath, blobPath, partialPath } from "./store-paths.ts";
@@ -16,8 +16,36 @@ export interface PartialBlob extends Disposable {
   append(chunk: Uint8Array): void;
   /** Drops what is here: for a source that started from zero. */
   restart(): void;
+  /** What is here already, for who wants to see every byte. */
+  existing(): Iterable<Uint8Array>;
+  /** The first half of `finish`: verifies. @throws {StoreError} "store/content-mismatch"; the partial is gone then. */
+  verify(): void;
+  /** The second half: makes it visible. It must be durable by now, see `OpenPartialOptions.skipSync`. */
+  publish(): void;
   /** Verifies the whole and makes it visible. @throws {StoreError} "store/content-mismatch"; the partial is gone then. */
   finish(): void;
+}
+
+/** How to open a download. */
+export interface OpenPartialOptions {
+  readonly signal?: AbortSignal;
+  /** Leave making it durable to the caller: the content between `verify` and `publish`, the name after. */
+  readonly skipSync?: boolean;
+}
+
+/**
+ * Like `openPartialBlob`, but returns at once: "stored", or "busy" while somebody else downloads the same blob. For who
+ * holds locks already, and so must not wait for another.
+ */
+export function tryOpenPartialBlob(
+  files: Files,
+  want: WantedBlob,
+  options: OpenPartialOptions = {},
+): PartialBlob | "stored" | "busy" {
+  if (isStored(files, want)) return "stored";
+  const lock = tryAcquireLock(files, { path: blobLockPath(want.digest), kind: "exclusive" });
+  if (lock === undefined) return "busy";
+  return openUnderLock(files, { want, lock, options }) ?? "stored";
 }
 
 /**
@@ -27,12 +55,20 @@ export interface PartialBlob extends Disposable {
 export async function openPartialBlob(
   files: Files,
   want: WantedBlob,
-  options: { readonly signal?: AbortSignal } = {},
+  options: OpenPartialOptions = {},
 ): Promise<PartialBlob | undefined> {
   if (isStored(files, want)) return undefined;
   const lock = await acquireLock(files, { path: blobLockPath(want.digest), kind: "exclusive" }, options);
+  return openUnderLock(files, { want, lock, options });
+}
+
+/** undefined, and the lock given back: it was stored meanwhile. */
+function openUnderLock(
+  files: Files,
+  { want, lock, options }: { readonly want: WantedBlob; readonly lock: Lock; readonly options: OpenPartialOptions },
+): PartialBlob | undefined {
   try {
-    if (!isStored(files, want)) return new PartialFile(files, want, lock);
+    if (!isStored(files, want)) return new PartialFile(files, { want, lock, sync: options.skipSync !== true });
   } catch (reason) {
     lock[Symbol.dispose]();
     throw reason;
@@ -57,13 +93,15 @@ class PartialFile implements PartialBlob {
   readonly #files: Files;
   readonly #want: WantedBlob;
   readonly #lock: Lock;
+  readonly #sync: boolean;
   readonly #path: string;
   #hash: DigestHasher;
   #gotBytes = 0;
   #finished = false;
 
-  constructor(files: Files, want: WantedBlob, lock: Lock) {
+  constructor(files: Files, { want, lock, sync }: { want: WantedBlob; lock: Lock; sync: boolean }) {
     this.#files = files;
+    this.#sync = sync;
     this.#want = want;
     this.#lock = lock;
     this.#path = partialPath(want.digest);
@@ -83,7 +121,7 @@ class PartialFile implements PartialBlob {
       assertContent(this.#want, { digest: this.#hash.digest(), sizeBytes: this.#gotBytes });
     }
     this.#hash.update(chunk);
-    this.#files.append(this.#path, chunk, { sync: this.#gotBytes === this.#want.sizeBytes });
+    this.#files.append(this.#path, chunk, { sync: this.#sync && this.#gotBytes === this.#want.sizeBytes });
   }
 
   restart(): void {
@@ -92,7 +130,16 @@ class PartialFile implements PartialBlob {
     this.#gotBytes = 0;
   }
 
+  existing(): Iterable<Uint8Array> {
+    return this.#files.has(this.#path) ? this.#files.readChunks(this.#path) : [];
+  }
+
   finish(): void {
+    this.verify();
+    this.publish();
+  }
+
+  verify(): void {
     if (this.#finished)
       throw new StoreError("store/corrupt", `Cannot finish blob ${this.#want.digest}: it is finished`);
     this.#finished = true;
@@ -102,20 +149,25 @@ class PartialFile implements PartialBlob {
       this.#files.remove(this.#path);
       throw reason;
     }
+  }
+
+  publish(): void {
+    if (!this.#finished)
+      throw new StoreError("store/corrupt", `Cannot publish blob ${this.#want.digest}: not verified`);
     if (this.#gotBytes === 0) this.#files.writeAtomic(blobPath(this.#want.digest), new Uint8Array(), 0o644);
-    else this.#publish();
+    else this.#rename();
   }
 
   [Symbol.dispose](): void {
     this.#lock[Symbol.dispose]();
   }
 
-  #publish(): void {
+  #rename(): void {
     const target = blobPath(this.#want.digest);
     this.#files.ensureDir(target.slice(0, target.lastIndexOf("/")));
     // putBlob() takes no lock and may have been faster; the content is the same then.
     if (hasSoundBlob(this.#files, this.#want)) this.#files.remove(this.#path);
-    else this.#files.rename(this.#path, target, { sync: true });
+    else this.#files.rename(this.#path, target, { sync: this.#sync });
   }
 
   #newHash(): DigestHasher {

@@ -21,8 +21,9 @@ import { openFiles } from "../sys/linux/files.ts";
 import { lgetxattr } from "../sys/linux/xattr-calls.ts";
 import { anImage, type BuiltImage } from "../testing/image-builder.ts";
 import { openImageStore } from "./image-store.ts";
+import type { RunUnpackJob } from "./stage-layer.ts";
 import { type UnpackInput, type UnpackResult, unpackLayerJob } from "./unpack-layer.ts";
-import { type RunUnpackJob, unpackLayers } from "./unpack-layers.ts";
+import { unpackLayers } from "./unpack-layers.ts";
 import { DEFAULT_UNPACK_LIMITS } from "./unpack-limits.ts";
 import type { UnpackedLayer } from "./unpacked-layer.ts";
 

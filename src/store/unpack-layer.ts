@@ -14,8 +14,12 @@ import { type UnpackLimits, unpackedByteLimit } from "./unpack-limits.ts";
 
 /** One layer to unpack. Plain JSON, so that another process can do it. */
 export interface UnpackInput {
-  /** Absolute path of the packed blob. */
+  /** Absolute path of the packed blob; not read when the blob comes as a stream. */
   readonly blobPath: string;
+  /** Size of the packed blob, for a blob that comes as a stream. */
+  readonly packedBytes?: number;
+  /** Leave making it durable to the caller, who has more to write. */
+  readonly skipSync?: boolean;
   readonly mediaType: string;
   readonly diffId: Digest;
   /** Absolute path of an empty directory that becomes the overlay lower directory. */
@@ -40,16 +44,20 @@ export type UnpackResult =
 
 const READ_BYTES = 256 * 1024;
 
+/** How a job is run in this process. */
+export interface UnpackOptions {
+  readonly signal?: AbortSignal;
+  /** The packed blob while it arrives. Its own digest is the caller's to check. */
+  readonly packed?: AsyncIterable<Uint8Array>;
+}
+
 /**
  * Unpacks one layer as an overlayfs lower directory and checks its diffID. Everything is on disk (syncfs) on return. On
  * any error `targetDir` and `targetDir + ".trash"` hold rubbish: remove both, they are never to be used.
  * @throws {ImageError} "image/bad-layer", "image/too-large", "image/unsupported-media-type";
  *   {StoreError} "store/content-mismatch" for another diffID; {SysError} "sys/no-space" and others of the disk.
  */
-export async function unpackLayerJob(
-  input: UnpackInput,
-  options: { readonly signal?: AbortSignal } = {},
-): Promise<UnpackResult> {
+export async function unpackLayerJob(input: UnpackInput, options: UnpackOptions = {}): Promise<UnpackResult> {
   using lower = input.lowerDirs === undefined ? undefined : new LowerLayers(input.lowerDirs);
   using tree = new LayerTree(input.targetDir, lower);
   using trash = new TrashDir(`${input.targetDir}.trash`);
@@ -57,7 +65,7 @@ export async function unpackLayerJob(
   try {
     const unpackedBytes = await pump(input, writer, options);
     writer.setDirTimes();
-    syncTree(input.targetDir);
+    if (input.skipSync !== true) syncTree(input.targetDir);
     return {
       kind: "done",
       dependsOnParents: tree.dependsOnParents,
@@ -71,18 +79,14 @@ export async function unpackLayerJob(
   }
 }
 
-async function pump(
-  input: UnpackInput,
-  writer: LayerWriter,
-  options: { readonly signal?: AbortSignal },
-): Promise<number> {
+async function pump(input: UnpackInput, writer: LayerWriter, options: UnpackOptions): Promise<number> {
   const { compression } = parseLayerMediaType(input.mediaType);
   const { maxEntries } = input.limits;
-  const maxUnpackedBytes = unpackedByteLimit(input.limits, sizeOf(input.blobPath));
+  const maxUnpackedBytes = unpackedByteLimit(input.limits, input.packedBytes ?? sizeOf(input.blobPath));
   const reader = new TarReader(writer, { maxEntries, maxContentBytes: maxUnpackedBytes });
   const hash = createHasher(splitDigest(input.diffId).algorithm);
   let unpackedBytes = 0;
-  for await (const chunk of decompress(readFile(input.blobPath), compression)) {
+  for await (const chunk of decompress(options.packed ?? readFile(input.blobPath), compression)) {
     options.signal?.throwIfAborted();
     unpackedBytes += chunk.byteLength;
     if (unpackedBytes > maxUnpackedBytes) {
@@ -126,7 +130,8 @@ function* readFile(path: string): Iterable<Uint8Array> {
   }
 }
 
-function syncTree(dir: string): void {
+/** Everything written so far to the file system that holds `dir` is durable on return. */
+export function syncTree(dir: string): void {
   using opened = new OwnedFd(openat2(AT_FDCWD, dir, { flags: O_RDONLY | O_DIRECTORY }));
   syncfs(opened.fd);
 }

@@ -137,7 +137,8 @@ export interface Program {
   /** The whole environment; default: PATH only. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  readonly stdin?: Uint8Array | string;
+  /** A stream is taken no faster than the program reads; what it does not read is dropped. */
+  readonly stdin?: Uint8Array | string | AsyncIterable<Uint8Array>;
   /** Limit per captured stream (default 1 MiB); the rest is an error. */
   readonly limitBytes?: number;
   readonly timeoutMs?: number;

@@ -3,13 +3,13 @@ import { defineCommand } from "../command.ts";
 /** Largest job read from stdin, in bytes. */
 const JOB_LIMIT = 16 << 20;
 
-/** `__unpack`: one unpacking job, described on stdin, in a process of its own. */
+/** `__unpack`: one unpacking job in a process of its own, described on stdin, or by an argument and the blob on stdin. */
 export const unpack = defineCommand({
-  args: {},
+  args: { job: { help: "Made by the engine", optional: true } },
   flags: {},
   examples: [],
-  async run({ engine, host, signal }) {
-    const payload = await host.readStdin(JOB_LIMIT);
+  async run({ args, engine, host, signal }) {
+    const payload = args.job ?? (await host.readStdin(JOB_LIMIT));
     return (await engine()).unpackJob({ payload }, { signal });
   },
 });

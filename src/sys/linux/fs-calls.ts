@@ -1,5 +1,5 @@
 import { AT_EMPTY_PATH, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, FD_CLOEXEC, O_CLOEXEC, S_IFIFO } from "./constants.ts";
-import { callKernel, cString, errnoError, hasErrno, type PathArg } from "./libc.ts";
+import { callKernel, cString, errnoError, hasErrno, type PathArg, tryKernel } from "./libc.ts";
 
 /** Opens beneath `dirFd` with the kernel's own path restrictions. O_CLOEXEC is always added. */
 export function openat2(
@@ -196,6 +196,16 @@ export function fsync(fd: number): void {
 /** ftruncate(2). */
 export function ftruncate(fd: number, sizeBytes: number): void {
   callKernel("ftruncate", [fd, sizeBytes]);
+}
+
+const SYNC_FILE_RANGE_WRITE = 2;
+
+/**
+ * Asks the kernel to begin writing a file's content to disk now, without waiting: less is left for the sync that has to
+ * come. Only a hint, so that a file system which does not know it is no failure.
+ */
+export function startWriteback(fd: number): void {
+  tryKernel("sync_file_range", [fd, 0, 0, SYNC_FILE_RANGE_WRITE]);
 }
 
 /** Flushes the whole file system that holds `fd`. */

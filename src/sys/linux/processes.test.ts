@@ -41,3 +41,21 @@ test("ProcessHandle sees the end of a process and signals only the right one", a
   await child.exited;
   expect(isProcessAlive(child.pid, ticks)).toBe(false);
 });
+
+test("createPrograms() feeds a stream as fast as the program reads, and kills the program when the stream fails", async () => {
+  const { run } = createPrograms();
+  let given = 0;
+  async function* bytes(count: number, failure?: Error): AsyncGenerator<Uint8Array> {
+    for (; given < count; given++) yield new Uint8Array(65_536).fill(given);
+    if (failure !== undefined) throw failure;
+  }
+  const summed = await run({ argv: ["sha256sum"], stdin: bytes(100) });
+  const all = Buffer.concat(Array.from({ length: 100 }, (_, i) => new Uint8Array(65_536).fill(i)));
+  expect(summed.stdout.slice(0, 64)).toBe(new Bun.CryptoHasher("sha256").update(all).digest("hex"));
+  given = 0;
+  expect((await run({ argv: ["sh", "-c", "head -c 10 > /dev/null; exit 5"], stdin: bytes(10_000) })).exitCode).toBe(5);
+  expect(given).toBeLessThan(1000);
+  given = 0;
+  const failure = new DOMException("the source broke off", "NetworkError");
+  expect(await run({ argv: ["cat"], stdin: bytes(3, failure) }).catch((reason: unknown) => reason)).toBe(failure);
+});

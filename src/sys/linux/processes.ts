@@ -28,7 +28,8 @@ async function runProgram(program: Program, signal?: AbortSignal): Promise<Progr
   signal?.addEventListener("abort", onAbort, { once: true });
   try {
     const capture = (stream: ReadableStream<Uint8Array>) => readBounded(stream, program, giveUp);
-    const [stdout, stderr] = await Promise.all([capture(child.stdout), capture(child.stderr), child.exited]);
+    const feeding = isStream(program.stdin) ? feed(child, program.stdin).catch(giveUp) : undefined;
+    const [stdout, stderr] = await Promise.all([capture(child.stdout), capture(child.stderr), child.exited, feeding]);
     if (ended !== undefined) throw ended;
     return { exitCode: exitCodeOf(child.exitCode, child.signalCode), stdout, stderr };
   } finally {
@@ -42,7 +43,8 @@ function start(program: Program) {
   const env = program.env ?? { PATH: process.env["PATH"] ?? DEFAULT_PATH };
   const path = name.includes("/") ? name : Bun.which(name, { PATH: env["PATH"] ?? DEFAULT_PATH });
   if (path === null) throw missing(name);
-  const stdin = typeof program.stdin === "string" ? new TextEncoder().encode(program.stdin) : program.stdin;
+  const { stdin: given } = program;
+  const stdin = isStream(given) ? "pipe" : typeof given === "string" ? new TextEncoder().encode(given) : given;
   try {
     return Bun.spawn([path, ...program.argv.slice(1)], {
       argv0: name,
@@ -54,6 +56,35 @@ function start(program: Program) {
   } catch (reason) {
     const error = fileError(reason, `run program "${name}"`);
     throw error.code === "sys/not-found" ? missing(name, reason) : error;
+  }
+}
+
+function isStream(stdin: Program["stdin"]): stdin is AsyncIterable<Uint8Array> {
+  return typeof stdin === "object" && Symbol.asyncIterator in stdin;
+}
+
+/** Ends with the program when it ends first: its exit code then tells why. A stream that fails must not look like its end. */
+async function feed(child: ReturnType<typeof start>, stdin: AsyncIterable<Uint8Array>): Promise<void> {
+  const sink = child.stdin;
+  if (sink === undefined || typeof sink === "number") return;
+  for await (const chunk of stdin) {
+    const isTaken = await unlessBroken(async () => {
+      await sink.write(chunk);
+      await sink.flush();
+    });
+    if (!isTaken || child.exitCode !== null || child.signalCode !== null) return;
+  }
+  await unlessBroken(async () => void (await sink.end()));
+}
+
+/** false: the program does not read any more. */
+async function unlessBroken(write: () => Promise<void>): Promise<boolean> {
+  try {
+    await write();
+    return true;
+  } catch (reason) {
+    if (reason instanceof Error && "code" in reason && reason.code === "EPIPE") return false;
+    throw reason;
   }
 }
 

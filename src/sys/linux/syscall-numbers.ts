@@ -73,6 +73,7 @@ export const SYSCALL_NUMBERS = {
   socketpair: [53, 199],
   statx: [332, 291],
   symlinkat: [266, 36],
+  sync_file_range: [277, 84],
   syncfs: [306, 267],
   umask: [95, 166],
   umount2: [166, 39],
