@@ -22,6 +22,7 @@ test(
           isolators: [
             { name: "os/linux/capabilities-retain-set", value: { set: ["CAP_KILL", "CAP_SYS_ADMIN"] } },
             { name: "resource/network-bandwidth", value: { default: true, limit: "1G" } },
+            { name: "resource/memory", value: { limit: "64Mi" } },
             { name: "example.com/unheard-of", value: {} },
           ],
           mountPoints: [
@@ -42,7 +43,8 @@ test(
     expect(ran.stderr).toContain("isolator resource/network-bandwidth of app example-com-app is ignored");
     expect(ran.stderr).toContain("isolator example.com/unheard-of of app example-com-app is ignored");
     const manifest = JSON.parse((await world.succeed(["cat-manifest", "told"])).stdout);
-    expect(manifest.apps[0].isolators).toHaveLength(3);
+    expect(manifest.apps[0].isolators).toHaveLength(4);
+    expect(manifest.apps[0].limits).toEqual({ memoryBytes: 64 * 1024 * 1024 });
 
     const noArch = makeAci(world, "example.com/noarch", { manifest: { labels: [{ name: "os", value: "linux" }] } });
     const refused = await world.gantry([INSECURE, "prepare", `aci:${noArch}`, "--json"]);

@@ -55,6 +55,19 @@ describe("planAppc()", () => {
     expect(planAppc(off, "user")).toMatchObject({ allowsNewPrivileges: true, isolators: [{ outcome: "enforced" }] });
   });
 
+  test("limits of memory and processor time are taken over, requests are told", () => {
+    const plan = planAppc(
+      appWith(
+        ["resource/memory", { limit: "64Mi" }],
+        ["resource/cpu", { request: "250m", limit: "500m" }],
+        ["resource/cpu", { request: "1" }],
+      ),
+      "image",
+    );
+    expect(plan.limits).toEqual({ memoryBytes: 67_108_864, cpuMillis: 500 });
+    expect(plan.isolators.map(({ outcome }) => outcome)).toEqual(["enforced", "modified", "ignored"]);
+  });
+
   test("what has no counterpart and what nobody knows is told", () => {
     const plan = planAppc(
       appWith(["os/linux/oom-score-adj", 5], ["os/linux/seccomp-retain-set", { set: ["read"] }], ["example.com/x", 1]),

@@ -2,6 +2,7 @@ import type { AciApp } from "../image/aci/app.ts";
 import type { Isolator, IsolatorSetting } from "../image/aci/isolators.ts";
 import type { ImageConfig } from "../image/image-config.ts";
 import { CAPABILITY_NAMES, DEFAULT_CAPABILITIES } from "./capabilities.ts";
+import type { AppLimits } from "./limits.ts";
 
 /** What became of an isolator an image or pod manifest asked for. Spec: appc 0.8.11, ace.md "Isolators". */
 export interface IsolatorOutcome {
@@ -16,6 +17,8 @@ export interface AppcPlan {
   /** Instead of the default set. */
   readonly capabilities?: readonly string[];
   readonly allowsNewPrivileges: boolean;
+  /** What the command line says wins over it. */
+  readonly limits?: AppLimits;
   readonly isolators: readonly IsolatorOutcome[];
 }
 
@@ -51,6 +54,7 @@ interface IsolatorChange {
   readonly outcome: Omit<IsolatorOutcome, "name">;
   readonly capabilities?: readonly string[];
   readonly allowsNewPrivileges?: boolean;
+  readonly limits?: AppLimits;
 }
 
 interface PlanState {
@@ -68,11 +72,26 @@ function planIsolator({ setting }: Isolator, state: PlanState): IsolatorChange {
       if (setting.value) return { outcome: ENFORCED };
       if (state.author === "user") return { outcome: ENFORCED, allowsNewPrivileges: true };
       return { outcome: modified("setuid programs gain nothing unless --no-new-privileges=false is given") };
+    case "resource":
+      return planLimit(setting, state);
     case "unknown":
       return { outcome: ignored("nobody here knows it") };
     default:
       return { outcome: ignored("this engine has no counterpart for it") };
   }
+}
+
+function planLimit(
+  { resource, request, limit }: Extract<IsolatorSetting, { readonly kind: "resource" }>,
+  { plan }: PlanState,
+): IsolatorChange {
+  if (resource !== "memory" && resource !== "cpu") return { outcome: ignored("this engine has no counterpart for it") };
+  const amount = resource === "memory" ? Number(((limit ?? 0n) + 999n) / 1000n) : Number(limit ?? 0n);
+  if (amount === 0 || !Number.isSafeInteger(amount))
+    return { outcome: ignored("only limits are kept, and it has none") };
+  const own = resource === "memory" ? { memoryBytes: amount } : { cpuMillis: amount };
+  const outcome = request === undefined || request === limit ? ENFORCED : modified("what it requests is not reserved");
+  return { outcome, limits: { ...plan.limits, ...own } };
 }
 
 function planCapabilitySet(

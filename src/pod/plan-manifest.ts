@@ -120,7 +120,7 @@ function planPodApp(
     seccomp: option.seccomp,
     stopSignal: config.stopSignal,
     ...(plan === undefined || plan.isolators.length === 0 ? {} : { isolators: plan.isolators }),
-    ...(option.limits === undefined ? {} : { limits: option.limits }),
+    ...limitsOf(option, plan),
   };
 }
 
@@ -142,6 +142,11 @@ function planWorkingDir(option: AppOption, config: ImageConfig): string {
     );
   }
   return dir;
+}
+
+function limitsOf(option: AppOption, plan: AppcPlan | undefined): Pick<PodApp, "limits"> {
+  const limits = { ...plan?.limits, ...option.limits };
+  return Object.keys(limits).length === 0 ? {} : { limits };
 }
 
 /** Ports by the names that the apps' own port lists give them. */
