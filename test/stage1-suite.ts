@@ -299,16 +299,19 @@ export interface Stage1Skip {
 export function runStage1Suite({
   stage1,
   skip = [],
+  only,
   prepare = async () => {},
 }: {
   readonly stage1: string;
   readonly skip?: readonly Stage1Skip[];
+  /** Names of the behaviours to try; for a regime that is slow where the tests run and has stories of its own for the rest. */
+  readonly only?: readonly string[];
   readonly prepare?: (world: World) => Promise<void>;
 }): void {
   const skipped = skip.flatMap((one) => one.behaviours);
   test(`${stage1}: every behaviour that is skipped exists, and says why`, () => {
     const names = STAGE1_BEHAVIOURS.map((one) => one.name);
-    expect(skipped.filter((name) => !names.includes(name))).toEqual([]);
+    expect([...skipped, ...(only ?? [])].filter((name) => !names.includes(name))).toEqual([]);
     expect(skip.filter((one) => one.reason === "")).toEqual([]);
   });
   let world: World | undefined;
@@ -322,7 +325,7 @@ export function runStage1Suite({
     await world?.[Symbol.asyncDispose]();
   }, TIMEOUT_MS);
   for (const { name, check } of STAGE1_BEHAVIOURS) {
-    if (skipped.includes(name)) continue;
+    if (skipped.includes(name) || only?.includes(name) === false) continue;
     test(
       `${stage1}: ${name}`,
       async () => {
