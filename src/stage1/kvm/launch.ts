@@ -79,6 +79,11 @@ function assertPossible(input: LaunchInput): void {
       hint: `install it: apt-get install ${fix}`,
     });
   }
+  if (input.interactive && input.isTerminal) {
+    throw new PodError("pod/bad-option", "Cannot give a virtual machine's app the caller's terminal at the start", {
+      hint: "start it with --detach, then: gantry exec -it POD",
+    });
+  }
   if (input.netns !== "host") return;
   throw new PodError("pod/bad-option", "Cannot give a virtual machine the host's network", {
     hint: "leave out --net=host, or use another regime, for instance --stage1=systemd",

@@ -54,8 +54,9 @@ export function renderPodScript(input: PodScriptInput): string {
   for (const { source, target, readOnly } of input.binds)
     lines.push(command(readOnly ? "readonly_bind" : "bind", `${GUEST.root}${source}`, `${GUEST.root}${target}`));
   for (const words of input.network) lines.push(command("net", ...words));
-  if (input.terminalSize !== undefined) {
-    const { rows, columns } = input.terminalSize;
+  const { rows, columns } = input.terminalSize ?? { rows: 0, columns: 0 };
+  // A terminal without a size has none to hand on, and stty would end the whole script over it.
+  if (rows > 0 && columns > 0) {
     lines.push(command("stty", "-F", "/dev/hvc0", "rows", String(rows), "cols", String(columns)));
   }
   return `${lines.join("\n")}\n`;
