@@ -137,6 +137,8 @@ const EXIT_CODES = {
   "pod/not-executable": 2,
   "pod/missing-volume": 2,
   "stage1/unknown-regime": 3,
+  "stage1/bad-image": 2,
+  "stage1/forbidden": 4,
   "stage1/not-built": 7,
   "stage1/missing-tool": 7,
   "stage1/unsupported-host": 7,

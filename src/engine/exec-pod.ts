@@ -6,7 +6,7 @@ import { Stage1Error } from "../stage1/errors.ts";
 import type { Files } from "../sys/host.ts";
 import { isTerminal } from "../sys/terminal.ts";
 import type { EngineContext } from "./context.ts";
-import { findStage1 } from "./regimes.ts";
+import { findHelper } from "./regimes.ts";
 import { findRunningPod } from "./running-pod.ts";
 import type { ExecInput } from "./use-cases.ts";
 
@@ -62,7 +62,7 @@ function isRunning(
 /** `__stage1`: work a regime does in a process of its own. Returns the exit code. */
 export async function stage1Helper(ctx: EngineContext, input: { readonly argv: readonly string[] }): Promise<number> {
   const [regime = "", ...argv] = input.argv;
-  const { helper } = findStage1(regime);
+  const helper = findHelper(regime);
   if (helper === undefined) {
     throw new Stage1Error("stage1/enter-failed", "Cannot do this: the command is for internal use", {
       hint: "use gantry exec",

@@ -7,12 +7,13 @@ import { planManifest } from "../pod/plan-manifest.ts";
 import type { LockedPod } from "../pod/pod-store.ts";
 import { newUuid } from "../sys/random.ts";
 import { assertAppImage, describeUnfulfilled } from "./check-app-image.ts";
+import { choosePodStage1 } from "./choose-stage1.ts";
 import type { EngineContext } from "./context.ts";
 import { fetchImage } from "./fetch-image.ts";
 import { noteConfiguration } from "./note-configuration.ts";
 import { podImageOf } from "./pod-image.ts";
 import type { ReadyImage } from "./ready-image.ts";
-import { findStage1 } from "./regimes.ts";
+import { findStage1, isStage1Image, stage1Of } from "./regimes.ts";
 import { discardPod } from "./remove-pods.ts";
 import { readyStage1 } from "./stage1-image.ts";
 import type { RunInput } from "./use-cases.ts";
@@ -36,7 +37,7 @@ export async function createPod(
   input: RunInput,
   options: PrepareOptions = {},
 ): Promise<PreparedPod> {
-  const regime = findStage1(input.stage1 ?? "systemd").regime;
+  if (input.stage1 !== undefined && !isStage1Image(input.stage1)) findStage1(input.stage1); // before anything is fetched
   const name = input.name === undefined ? undefined : parsePodName(input.name);
   const id = parsePodId(newUuid());
   const pod = ctx.pods.create(id);
@@ -48,14 +49,18 @@ export async function createPod(
     // Held until the manifest names what the pod needs: garbage collection goes by that.
     using _import = await ctx.images.lockImport(options);
     const images = await fetchAll(ctx, input, options);
-    const stage1 = { regime, ...(await readyStage1(ctx, regime, options)) };
-    const manifest = planManifest(input, {
-      uuid: id,
-      createdAt: formatTimestamp(ctx.clock.nowMs()),
-      images: images.map((ready) => ({ image: podImageOf(ready), config: ready.config })),
-      stage1,
-      insecureOptions: [...ctx.options.insecureOptions].sort(),
-    });
+    const stage1 = await readyStage1(ctx, choosePodStage1(ctx, { asked: input.stage1, images }), options);
+    const nets = input.nets.length === 0 ? (stage1Of({ stage1 }).defaultNets ?? []) : input.nets;
+    const manifest = planManifest(
+      { ...input, nets },
+      {
+        uuid: id,
+        createdAt: formatTimestamp(ctx.clock.nowMs()),
+        images: images.map((ready) => ({ image: podImageOf(ready), config: ready.config })),
+        stage1,
+        insecureOptions: [...ctx.options.insecureOptions].sort(),
+      },
+    );
     for (const line of describeUnfulfilled(manifest, images)) ctx.options.note(`NOTE: ${line}`);
     const text = `${JSON.stringify(manifest, undefined, 2)}\n`;
     pod.files().writeAtomic("pod.json", text, 0o600);

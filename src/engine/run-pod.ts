@@ -122,6 +122,7 @@ async function recheckPodImage(ctx: EngineContext, image: PodImage): Promise<voi
 
 async function recheckStage1(ctx: EngineContext, manifest: PodManifest): Promise<void> {
   if (manifest.stage1.image === undefined) return;
+  if (manifest.stage1.entries !== undefined) return await recheckPodImage(ctx, manifest.stage1.image);
   const raw = ctx.images.readBlob({ digest: manifest.stage1.image.digest, sizeBytes: 0 }, MAX_DOCUMENT_BYTES);
   await recheckImage(ctx, {
     trustName: `${STAGE1_TRUST_NAME}/${manifest.stage1.regime}`,

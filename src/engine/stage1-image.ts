@@ -8,13 +8,14 @@ import { hostPlatform } from "../image/platform.ts";
 import type { PodManifest } from "../pod/manifest.ts";
 import type { ProbeOptions, Stage1 } from "../pod/stage1-contract.ts";
 import { Stage1Error } from "../stage1/errors.ts";
+import { parseEntryPoints } from "../stage1/external/entry-points.ts";
 import { addKey } from "../trust/edit-keyring.ts";
 import { writeRecord } from "../trust/records.ts";
 import type { EngineContext } from "./context.ts";
 import { fetchImage } from "./fetch-image.ts";
 import { podImageOf } from "./pod-image.ts";
 import type { Stage1Summary } from "./regime-calls.ts";
-import { findStage1, REGIMES, stage1Host } from "./regimes.ts";
+import { findStage1, isStage1Image, REGIMES, stage1Host } from "./regimes.ts";
 import { trustConfig } from "./trust-layers.ts";
 
 /** Name under which this host's own stage1 images are stored and trusted. */
@@ -26,14 +27,19 @@ interface BuildOptions {
   readonly signal?: AbortSignal;
 }
 
-/** The stage1 of a regime, verified like any image; built on first use. Regimes that need no image have none. */
+/**
+ * The stage1 of a pod, verified like any image: of a regime, built on first use unless it needs none; or an image that is
+ * a stage1 by itself.
+ * @throws {Stage1Error} "stage1/unknown-regime", "stage1/bad-image"
+ */
 export async function readyStage1(
   ctx: EngineContext,
   regime: string,
   options: BuildOptions = {},
-): Promise<Pick<PodManifest["stage1"], "image">> {
+): Promise<PodManifest["stage1"]> {
+  if (isStage1Image(regime)) return await readyStage1Image(ctx, regime, options);
   const builder = findStage1(regime).image;
-  if (builder === undefined) return {};
+  if (builder === undefined) return { regime };
   const name = stage1Name(regime);
   if (ctx.images.getRef(name) === undefined) {
     ctx.root.ensureDir("locks");
@@ -45,7 +51,17 @@ export async function readyStage1(
   }
   // The host's own images stay verified whatever is switched off for others.
   const ready = await fetchImage(withoutInsecure(ctx), { image: name, pullPolicy: "never" }, options);
-  return { image: podImageOf(ready) };
+  return { regime, image: podImageOf(ready) };
+}
+
+async function readyStage1Image(
+  ctx: EngineContext,
+  name: string,
+  options: BuildOptions,
+): Promise<PodManifest["stage1"]> {
+  const ready = await fetchImage(ctx, { image: name, pullPolicy: "new" }, options);
+  const entries = parseEntryPoints(ready.manifest.annotations, name);
+  return { regime: entries.name, image: podImageOf(ready), entries };
 }
 
 /**

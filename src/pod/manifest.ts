@@ -43,6 +43,16 @@ export interface PodApp {
   readonly limits?: AppLimits;
 }
 
+/** Name and programs of a stage1 image, by absolute path inside it. Spec: docs/stage1-contract.md. */
+export interface Stage1EntryPoints {
+  readonly name: string;
+  readonly run: string;
+  readonly enter: string;
+  readonly stop: string;
+  readonly gc: string;
+  readonly attach?: string;
+}
+
 /** Everything that decides what a pod runs, written once at prepare; its hash goes into the events. */
 export interface PodManifest {
   readonly gantryKind: "pod";
@@ -53,7 +63,12 @@ export interface PodManifest {
   readonly labels: Readonly<Record<string, string>>;
   readonly createdAt: string;
   /** `image` is absent for regimes that need none. */
-  readonly stage1: { readonly regime: string; readonly image?: PodImage };
+  readonly stage1: {
+    readonly regime: string;
+    readonly image?: PodImage;
+    /** Programs of an image that is a stage1 by itself. */
+    readonly entries?: Stage1EntryPoints;
+  };
   readonly apps: readonly PodApp[];
   readonly volumes: readonly VolumeOption[];
   readonly nets: readonly NetOption[];

@@ -17,11 +17,11 @@ export interface ResolvedApp {
 }
 
 /** What later commands need to know of a started app. */
-export type StartedApp = Pick<ResolvedApp, "credentials" | "env">;
+export type StartedApp = Pick<ResolvedApp, "credentials" | "argv" | "env">;
 
 /** Keeps what `exec` needs, in the pod directory that only root enters. */
-export function writeResolvedApp(pod: Files, { app, credentials, env }: ResolvedApp): void {
-  pod.writePlain(resolvedPath(app.name), JSON.stringify({ credentials, env }), 0o600);
+export function writeResolvedApp(pod: Files, { app, credentials, argv, env }: ResolvedApp): void {
+  pod.writePlain(resolvedPath(app.name), JSON.stringify({ credentials, argv, env }), 0o600);
 }
 
 /** What `writeResolvedApp` kept. @throws {SysError} "sys/not-found" for an app that never started */

@@ -155,6 +155,8 @@ export interface Stage1 {
   readonly about: Stage1About;
   /** Undefined: pods of this regime need no image but their apps'. */
   readonly image?: Stage1ImageBuilder;
+  /** Networks of a pod for which none were asked; absent: the default network. */
+  readonly defaultNets?: PodManifest["nets"];
   /**
    * Finds out whether and how this host can run it. May start programs with a time limit and keep what it learns in
    * `cache`; with `onlyLook` nothing is made and nothing but a version asked for.

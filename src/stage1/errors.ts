@@ -3,6 +3,8 @@ import { EngineError } from "../base/errors.ts";
 /** Closed set of what can go wrong between a prepared pod and its running apps. */
 export type Stage1ErrorCode =
   | "stage1/unknown-regime"
+  | "stage1/bad-image"
+  | "stage1/forbidden"
   | "stage1/not-built"
   | "stage1/missing-tool"
   | "stage1/unsupported-host"

@@ -16,13 +16,7 @@ export interface PodLimits {
  */
 export function planPodLimits(apps: readonly Pick<PodApp, "name" | "limits">[]): PodLimits {
   const notes: string[] = [];
-  const total = (pick: (limits: AppLimits) => number | undefined): number | undefined => {
-    const values = apps.map((app) => (app.limits === undefined ? undefined : pick(app.limits)));
-    return values.every((value) => value !== undefined) ? values.reduce((sum, value) => sum + value, 0) : undefined;
-  };
-  const memory = total((limits) => limits.memoryBytes);
-  const cpuMillis = total((limits) => limits.cpuMillis);
-  const pids = total((limits) => limits.pids);
+  const { memoryBytes: memory, cpuMillis, pids } = sumLimits(apps);
   if (memory !== undefined && memory < LEAST_BYTES) {
     notes.push(`memory limit raised to ${LEAST_BYTES / 1024 / 1024} MiB: the pod's systemd needs that much itself`);
   }
@@ -34,6 +28,24 @@ export function planPodLimits(apps: readonly Pick<PodApp, "name" | "limits">[]):
       ...(pids === undefined ? {} : { pids: pids + OWN_PROCESSES }),
     },
     notes,
+  };
+}
+
+/** What several apps may use together: the sum of each limit that every one of them has. */
+export function sumLimits(apps: readonly Pick<PodApp, "limits">[]): AppLimits {
+  const total = (pick: (limits: AppLimits) => number | undefined): number | undefined => {
+    const values = apps.map((app) => (app.limits === undefined ? undefined : pick(app.limits)));
+    return values.every((value) => value !== undefined) ? values.reduce((sum, value) => sum + value, 0) : undefined;
+  };
+  const [memoryBytes, cpuMillis, pids] = [
+    total((limits) => limits.memoryBytes),
+    total((limits) => limits.cpuMillis),
+    total((limits) => limits.pids),
+  ];
+  return {
+    ...(memoryBytes === undefined ? {} : { memoryBytes }),
+    ...(cpuMillis === undefined ? {} : { cpuMillis }),
+    ...(pids === undefined ? {} : { pids }),
   };
 }
 

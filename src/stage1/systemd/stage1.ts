@@ -4,11 +4,11 @@ import type { Files } from "../../sys/host.ts";
 import { isCgroupFrozen } from "../../sys/linux/cgroup-use.ts";
 import { podCgroup, removePodCgroups } from "../pod-cgroups.ts";
 import { pausePod, readPodUse, resumePod, updatePod } from "../pod-control.ts";
+import { finishEnter, startEnter } from "../start-enter.ts";
 import { findSupervisor } from "../supervisor.ts";
 import { launchSystemdPod } from "./launch.ts";
 import { findAppPid, readAppExit, readPodExit } from "./observe.ts";
 import { probeSystemd } from "./probe.ts";
-import { finishEnter, startEnter } from "./start-enter.ts";
 import { killSystemdPod, stopSystemdPod } from "./stop.ts";
 
 /** The default regime: the pod is a systemd of its own under systemd-nspawn, each app one of its services. */
@@ -26,7 +26,12 @@ export const systemdStage1: Stage1 = {
   },
   probe: probeSystemd,
   launch: launchSystemdPod,
-  enter: startEnter,
+  enter: (pod, input) =>
+    startEnter(pod, input, {
+      ...input.app,
+      regime: "systemd",
+      findPid: () => findAppPid(pod, { app: input.app.name }),
+    }),
   helper: finishEnter,
   supervisorPid: findSupervisor,
   appPid: findAppPid,

@@ -32,3 +32,12 @@ export function listChildren(pid: number): number[] {
   const pids = readdirSync("/proc").map(Number).filter(Number.isInteger);
   return pids.filter((child) => readProcStat(child)?.parentPid === pid).sort((a, b) => a - b);
 }
+
+/** A field of this thread's /proc status, without white space around it. Spec: proc_pid_status(5). */
+export function readStatusField(name: string): string | undefined {
+  const lines = readFileSync("/proc/thread-self/status", "latin1").split("\n");
+  return lines
+    .find((line) => line.startsWith(`${name}:`))
+    ?.slice(name.length + 1)
+    .trim();
+}

@@ -86,3 +86,8 @@ export const SYSCALL_NUMBERS = {
 
 /** Name of a system call that `callKernel` can make. */
 export type SyscallName = keyof typeof SYSCALL_NUMBERS;
+
+/** Number of a system call on this processor, for programs that make it themselves. */
+export function syscallNumber(name: SyscallName): number {
+  return SYSCALL_NUMBERS[name][process.arch === "arm64" ? 1 : 0];
+}

@@ -1,14 +1,20 @@
-import { mergeEnv } from "../../pod/environment.ts";
-import { readResolvedApp } from "../../pod/resolved-app.ts";
-import type { EnterInput, HelperInput } from "../../pod/stage1-contract.ts";
-import type { Files } from "../../sys/host.ts";
-import { bindMount, enterPrivateMountNamespace } from "../../sys/linux/mounts.ts";
-import { execve } from "../../sys/linux/process-calls.ts";
-import { readProcStat } from "../../sys/linux/process-stat.ts";
-import { selfArgv } from "../../sys/linux/self.ts";
-import { ENTER_SPEC_VARIABLE, type EnterSpec } from "../enter-spec.ts";
-import { Stage1Error } from "../errors.ts";
-import { findAppPid } from "./observe.ts";
+import { mergeEnv } from "../pod/environment.ts";
+import { readResolvedApp } from "../pod/resolved-app.ts";
+import type { EnterInput, HelperInput } from "../pod/stage1-contract.ts";
+import type { Files } from "../sys/host.ts";
+import { bindMount, enterPrivateMountNamespace } from "../sys/linux/mounts.ts";
+import { execve } from "../sys/linux/process-calls.ts";
+import { readProcStat } from "../sys/linux/process-stat.ts";
+import { selfArgv } from "../sys/linux/self.ts";
+import { ENTER_SPEC_VARIABLE, type EnterSpec } from "./enter-spec.ts";
+import { Stage1Error } from "./errors.ts";
+
+/** Whose helper does the second half, which process is the app, and what the regime lets it do. */
+export interface EnteredApp extends Pick<EnterSpec, "capabilities" | "noNewPrivileges" | "seccomp"> {
+  readonly regime: string;
+  /** Looks for the app's process once. */
+  findPid(): number | undefined;
+}
 
 const MAX_LOOKS = 10;
 const LOOK_PAUSE_MS = 5;
@@ -24,13 +30,14 @@ const ONE_THREAD = {
 };
 
 /**
- * First half of entering an app: finds its process and starts this program again for the second half, from a read-only
- * mount of itself: inside, nobody can write to the program through /proc. Does not return.
+ * First half of entering an app: starts this program again for the second half, from a read-only mount of itself:
+ * inside, nobody can write to the program through /proc. Does not return.
  * @throws {Stage1Error} "stage1/not-running"
  */
-export async function startEnter(pod: Files, input: EnterInput): Promise<never> {
+export async function startEnter(pod: Files, input: EnterInput, entered: EnteredApp): Promise<never> {
   const { app } = input;
-  const pid = lookFor(() => findAppPid(pod, { app: app.name }));
+  const { regime, capabilities, noNewPrivileges, seccomp } = entered;
+  const pid = lookFor(entered.findPid);
   const stat = pid === undefined ? undefined : readProcStat(pid);
   if (stat === undefined) {
     throw new Stage1Error("stage1/not-running", `Cannot run a program in app "${app.name}": it is not running`, {
@@ -49,9 +56,9 @@ export async function startEnter(pod: Files, input: EnterInput): Promise<never> 
     interactive: input.interactive,
     app: app.name,
     own: resolved.credentials,
-    capabilities: app.capabilities,
-    noNewPrivileges: app.noNewPrivileges,
-    seccomp: app.seccomp,
+    capabilities,
+    noNewPrivileges,
+    seccomp,
   };
   const self = selfArgv();
   enterPrivateMountNamespace({ receive: true });
@@ -61,7 +68,7 @@ export async function startEnter(pod: Files, input: EnterInput): Promise<never> 
     PATH: process.env["PATH"] ?? "/usr/bin:/bin",
     [ENTER_SPEC_VARIABLE]: JSON.stringify(spec),
   };
-  return execve(self[0], [...self, "__stage1", "systemd", "enter"], env);
+  return execve(self[0], [...self, "__stage1", regime, "enter"], env);
 }
 
 /** Second half of entering an app, in a process of its own. Returns the exit code. */
@@ -72,7 +79,7 @@ export async function finishEnter({ env }: HelperInput): Promise<number> {
       hint: "use gantry exec",
     });
   }
-  const { enterApp } = await import("../enter.ts");
+  const { enterApp } = await import("./enter.ts");
   // Written by `startEnter` a moment ago, in an environment only root could set.
   return await enterApp(JSON.parse(text) as EnterSpec);
 }

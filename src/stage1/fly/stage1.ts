@@ -1,0 +1,49 @@
+import type { PodId } from "../../pod/names.ts";
+import type { Stage1 } from "../../pod/stage1-contract.ts";
+import type { Files } from "../../sys/host.ts";
+import { isCgroupFrozen } from "../../sys/linux/cgroup-use.ts";
+import { podCgroup, removePodCgroups } from "../pod-cgroups.ts";
+import { pausePod, readPodUse, resumePod, updatePod } from "../pod-control.ts";
+import { finishEnter, startEnter } from "../start-enter.ts";
+import { findSupervisor } from "../supervisor.ts";
+import { launchFlyPod } from "./launch.ts";
+import { findFlyApp, readFlyExit, readFlyPodExit } from "./observe.ts";
+import { ownCapabilities } from "./own-capabilities.ts";
+import { probeFly } from "./probe.ts";
+import { killFlyPod, stopFlyPod } from "./stop.ts";
+
+/** No isolation but the app's own files: for trusted agents of the host, and the fastest. */
+export const flyStage1: Stage1 = {
+  regime: "fly",
+  about: {
+    summary: "chroot: the app's own files, otherwise the host; for trusted agents, one app a pod",
+    isolates: ["files"],
+    cost: "a few milliseconds, one small supervisor",
+  },
+  defaultNets: [{ name: "host", args: {} }],
+  probe: probeFly,
+  launch: launchFlyPod,
+  enter: (pod, input) =>
+    startEnter(pod, input, {
+      regime: "fly",
+      findPid: () => findFlyApp(pod, { app: input.app.name }),
+      capabilities: ownCapabilities(),
+      noNewPrivileges: false,
+      seccomp: "unconfined",
+    }),
+  helper: finishEnter,
+  supervisorPid: findSupervisor,
+  appPid: findFlyApp,
+  isAppRunning: (pod, which) => findFlyApp(pod, which) !== undefined,
+  appExit: readFlyExit,
+  podExit: readFlyPodExit,
+  log: (_pod, app) => ({ kind: "streams", stdout: `logs/${app}/stdout`, stderr: `logs/${app}/stderr` }),
+  stop: stopFlyPod,
+  kill: killFlyPod,
+  pause: async (_pod: Files, id: PodId) => pausePod(id),
+  resume: async (_pod: Files, id: PodId) => resumePod(id),
+  isPaused: (_pod, id) => isCgroupFrozen(podCgroup(id)),
+  stats: async (_pod, manifest) => readPodUse(manifest),
+  update: async (_pod, input) => updatePod(input),
+  cleanup: (_pod, id) => removePodCgroups(id),
+};
