@@ -4,6 +4,7 @@ import { listImages } from "./subjects/list-1000-images.ts";
 import { listPods } from "./subjects/list-1000-pods.ts";
 import { podMemory } from "./subjects/pod-memory.ts";
 import { runMany } from "./subjects/run-32-at-once.ts";
+import { runAnchored } from "./subjects/run-anchored.ts";
 import { runDefaultNetwork } from "./subjects/run-default-network.ts";
 import { runKvm } from "./subjects/run-kvm.ts";
 import { runSystemd } from "./subjects/run-systemd.ts";
@@ -14,6 +15,7 @@ export const SUBJECTS: readonly Subject[] = [
   version,
   runSystemd,
   runKvm,
+  runAnchored,
   runDefaultNetwork,
   podMemory,
   runMany,

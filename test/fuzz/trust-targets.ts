@@ -115,7 +115,7 @@ export const TRUST_TARGETS: readonly FuzzTarget[] = [
     weight: 6,
     seeds: [text(record)],
     words: [...JSON_WORDS, '"recnum":', '"digests":', '"content":'],
-    feed: decoded(parseRecord),
+    feed: parseRecord,
   },
   {
     name: "signed note",

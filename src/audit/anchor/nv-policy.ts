@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { CC, NV, TPM } from "./tpm-codes.ts";
 import { u8, u16, u32 } from "./tpm-wire.ts";
 
@@ -68,7 +67,7 @@ function extend(digest: Uint8Array, parts: readonly Uint8Array[]): Uint8Array {
 }
 
 function sha256(parts: readonly Uint8Array[]): Uint8Array {
-  const hash = createHash("sha256");
+  const hash = new Bun.CryptoHasher("sha256");
   for (const part of parts) hash.update(part);
   return hash.digest();
 }

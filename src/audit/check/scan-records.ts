@@ -80,14 +80,13 @@ class Scanner {
   }
 
   #checkLine(bytes: Uint8Array, recnum: number): void {
-    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
-    const record = parseRecord(text);
+    const record = parseRecord(bytes);
     if (typeof record === "string") this.#problem(recnum, "record-edited", `record ${recnum} is ${record}`);
     else if (record.recnum === recnum) this.#checkContent(record);
     else if (this.#problems.length === 0) this.#misplaced(record.recnum, recnum);
     const leaf = leafHash(bytes);
     this.#frontier.append(leaf);
-    const inBundle = this.#tiles.compare(recnum, bytes, leaf);
+    const inBundle = this.#tiles.compare(recnum, bytes, { leaf, tileRoot: this.#frontier.tileRoot });
     const problem = inBundle ?? (recnum + 1 === this.#published?.size ? this.#comparePartial() : undefined);
     if (problem !== undefined && this.#problems.at(-1)?.record !== recnum) this.#problems.push(problem);
     if (this.#rootsAt.has(recnum + 1)) this.#roots.set(recnum + 1, this.#frontier.root());

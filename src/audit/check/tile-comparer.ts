@@ -7,6 +7,13 @@ import type { Problem } from "./problems.ts";
 const HASH_BYTES = 32;
 const MAX_BUNDLE_BYTES = TILE_WIDTH * (65_535 + 2);
 
+/** What the tree says of a record. */
+export interface LeafFacts {
+  readonly leaf: TreeHash;
+  /** Root of the tile that the record completes. */
+  readonly tileRoot: TreeHash | undefined;
+}
+
 /** Holds the lines against bundles and tiles, bundle by bundle, in the memory of one bundle and one tile per level. */
 export class TileComparer {
   readonly #files: Files;
@@ -27,14 +34,14 @@ export class TileComparer {
   }
 
   /** The next record. A difference is returned with the first record of its bundle that differs. */
-  compare(recnum: number, entry: Uint8Array, leaf: TreeHash): Problem | undefined {
-    this.#entries.push(Uint8Array.from(entry));
+  compare(recnum: number, entry: Uint8Array, { leaf, tileRoot }: LeafFacts): Problem | undefined {
+    this.#entries.push(entry.slice());
     this.#leaves.push(leaf);
     this.#size = recnum + 1;
     if (this.#leaves.length < TILE_WIDTH) return undefined;
     const first = this.#size - TILE_WIDTH;
     const problem = this.#compareBundle(first, TILE_WIDTH);
-    this.#raise(1, rootOf(this.#leaves));
+    this.#raise(1, tileRoot ?? rootOf(this.#leaves));
     [this.#entries, this.#leaves] = [[], []];
     return problem;
   }

@@ -26,7 +26,7 @@ export interface LogRecord {
 /** Where a record goes. */
 export interface RecordPlace {
   readonly recnum: number;
-  readonly nvIndex?: number;
+  readonly nvIndex?: number | undefined;
 }
 
 /** Canonical text of a record (no newline) and the digest over its content. Spec: RFC 8785. */
@@ -39,16 +39,22 @@ export function formatRecord(
   return formatParts(formatCanonicalJson(shorten(content)), CONTENT_TYPE, place);
 }
 
+const HEAD = '{"content":';
+
 /** A record from its canonical content: the members in the order that RFC 8785 wants. */
-export function formatParts(
+function formatParts(
   content: string,
   contentType: string,
-  { recnum, nvIndex }: RecordPlace,
+  place: RecordPlace,
 ): { readonly line: string; readonly digest: string } {
   const digest = sha256Hex(content);
+  return { line: `${HEAD}${content}${formatTail(digest, contentType, place)}`, digest };
+}
+
+/** What follows the content. */
+function formatTail(digest: string, contentType: string, { recnum, nvIndex }: RecordPlace): string {
   const handle = nvIndex === undefined ? "" : `"nv_index":${nvIndex},`;
-  const line = `{"content":${content},"content_type":${JSON.stringify(contentType)},"digests":[{"digest":"${digest}","hashAlg":"sha256"}],${handle}"recnum":${recnum}}`;
-  return { line, digest };
+  return `,"content_type":${JSON.stringify(contentType)},"digests":[{"digest":"${digest}","hashAlg":"sha256"}],${handle}"recnum":${recnum}}`;
 }
 
 /** What is too long is replaced by its digest and size; short members, by which events are found, stay. */
@@ -68,16 +74,33 @@ export type RecordFault = "malformed" | "not-canonical" | "wrong-digest";
  * Reads one line strictly: it must be exactly what `formatRecord` makes, and its digest must fit.
  * A fault is returned, not thrown, because finding faults is what callers are for.
  */
-export function parseRecord(line: string): LogRecord | RecordFault {
-  const record = readRecord(line);
+export function parseRecord(line: Uint8Array): LogRecord | RecordFault {
+  const text = Buffer.from(line.buffer, line.byteOffset, line.byteLength).toString("utf8");
+  const record = readRecord(text);
   if (record === undefined) return "malformed";
-  const place = record.nv_index === undefined ? {} : { nvIndex: record.nv_index };
-  const expected = formatParts(formatCanonicalJson(record.content), record.content_type, {
-    recnum: record.recnum,
-    ...place,
-  });
-  if (expected.line === line) return record;
-  return record.digests[0].digest === expected.digest ? "not-canonical" : "wrong-digest";
+  const [{ digest }] = record.digests;
+  const { recnum, content_type: contentType } = record;
+  const tail = formatTail(digest, contentType, { recnum, nvIndex: record.nv_index });
+  if (!text.startsWith(HEAD) || !text.endsWith(tail)) return "not-canonical";
+  const content = line.subarray(HEAD.length, line.byteLength - Buffer.byteLength(tail));
+  if (sha256Hex(content) !== digest) return "wrong-digest";
+  return isCanonical(record.content, text.slice(HEAD.length, text.length - tail.length)) ? record : "not-canonical";
+}
+
+/** Canonical text is what the fast serialiser gives back, with all names in order; what it cannot decide, the slow one does. */
+function isCanonical(content: RecordContent, text: string): boolean {
+  return (JSON.stringify(content) === text && isSorted(content)) || formatCanonicalJson(content) === text;
+}
+
+function isSorted(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  if (Array.isArray(value)) return value.every(isSorted);
+  let before = "";
+  for (const name in value) {
+    if (name < before || !isSorted((value as Readonly<Record<string, unknown>>)[name])) return false;
+    before = name;
+  }
+  return true;
 }
 
 /** Reads one line without checking its digest; undefined when it is no record. */

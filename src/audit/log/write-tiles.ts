@@ -76,13 +76,14 @@ function readEntries(files: Files, range: BundleRange): Uint8Array[] {
 
 /** Entries with their lengths before them. Spec: C2SP tlog-tiles v1, "Log entries". */
 export function encodeBundle(entries: readonly Uint8Array[]): Uint8Array {
-  return Buffer.concat(
-    entries.flatMap((entry) => {
-      const length = Buffer.alloc(2);
-      length.writeUInt16BE(entry.byteLength);
-      return [length, entry];
-    }),
-  );
+  const bundle = Buffer.allocUnsafe(entries.reduce((sum, entry) => sum + 2 + entry.byteLength, 0));
+  let at = 0;
+  for (const entry of entries) {
+    bundle.writeUInt16BE(entry.byteLength, at);
+    bundle.set(entry, at + 2);
+    at += 2 + entry.byteLength;
+  }
+  return bundle;
 }
 
 /** The hashes of a tile. */

@@ -1,27 +1,40 @@
 /** A node of the Merkle tree: 32 bytes. */
 export type TreeHash = Uint8Array;
 
-const LEAF_PREFIX = Uint8Array.of(0);
-const NODE_PREFIX = Uint8Array.of(1);
+const HASH_BYTES = 32;
+const LEAF_PREFIX = 0;
+const NODE_PREFIX = 1;
 
 /** Hash of an entry. Spec: RFC 6962, section 2.1. */
 export function leafHash(entry: Uint8Array | string): TreeHash {
-  return new Bun.CryptoHasher("sha256").update(LEAF_PREFIX).update(entry).digest();
+  const bytes = typeof entry === "string" ? Buffer.from(entry) : entry;
+  const prefixed = Buffer.allocUnsafe(1 + bytes.byteLength);
+  prefixed[0] = LEAF_PREFIX;
+  prefixed.set(bytes, 1);
+  return sha256(prefixed);
 }
 
 /** Hash of two subtrees side by side. Spec: RFC 6962, section 2.1. */
 export function nodeHash(left: TreeHash, right: TreeHash): TreeHash {
-  return new Bun.CryptoHasher("sha256").update(NODE_PREFIX).update(left).update(right).digest();
+  const both = Buffer.allocUnsafe(1 + left.byteLength + right.byteLength);
+  both[0] = NODE_PREFIX;
+  both.set(left, 1);
+  both.set(right, 1 + left.byteLength);
+  return sha256(both);
 }
 
 /** Root of a tree without entries. */
 export function emptyRoot(): TreeHash {
-  return new Bun.CryptoHasher("sha256").digest();
+  return sha256("");
 }
 
 /** SHA-256 of bytes or UTF-8 text, as hexadecimal. */
 export function sha256Hex(content: Uint8Array | string): string {
-  return new Bun.CryptoHasher("sha256").update(content).digest("hex");
+  return Bun.SHA256.hash(content, "hex");
+}
+
+function sha256(content: Uint8Array | string): TreeHash {
+  return Bun.SHA256.hash(content, new Uint8Array(HASH_BYTES)) as TreeHash;
 }
 
 /** Whether two hashes are the same; nothing here is secret. */
