@@ -1,7 +1,9 @@
 import { expect, test } from "bun:test";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { checkLog } from "../src/audit/check/check-log.ts";
+import type { LogAppender } from "../src/audit/log/log-appender.ts";
+import { withLog } from "../src/audit/log/open-log.ts";
 import { openTreeHashes } from "../src/audit/log/tree-hashes.ts";
 import { leafHash } from "../src/audit/merkle/hash.ts";
 import { proveInclusion, rootOfInclusion } from "../src/audit/merkle/proofs.ts";
@@ -261,6 +263,52 @@ test(
       return root === undefined || Buffer.compare(root, head.root) !== 0;
     });
     expect(bad).toBe(-1);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "archive: the oldest records go to a directory that checks as a log of its own; the rest goes on and can be proven",
+  async () => {
+    const audit = await createAuditWorld();
+    await using _ = audit.world;
+    const { world } = audit;
+    const bootId = readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+    const host = { files: openFiles(audit.log), bootId, stamp: () => ({ type: "never" }) };
+    const batch = 10_000;
+    for (let done = 0; done < 70_000; done += batch) {
+      const append = (log: LogAppender) => {
+        for (let at = done; at < done + batch; at++) log.append({ type: "pod.removed", pod: String(at), time: "x" });
+      };
+      withLog(host, append, { sync: false });
+    }
+    const target = join(world.dir, "archive");
+    const archive = async () =>
+      JSON.parse((await world.succeed(["audit", "archive", target, "--keep=100", "--json"])).stdout);
+    expect(await archive()).toEqual({ first: 0, moved: 0 }); // all of it is newer than the index in the TPM
+    await world.succeed(["audit", "init", "--force"]);
+    expect(await archive()).toEqual({ first: 65_536, moved: 65_536 });
+    expect(await archive()).toEqual({ first: 65_536, moved: 0 });
+    expect(await audit.check()).toMatchObject({ exitCode: 0, anchor: "anchored", kinds: [] });
+    await audit.runPod();
+    rmSync(join(audit.log, "state")); // what is left suffices to make it again
+    await audit.runPod();
+    expect(await audit.check()).toMatchObject({ exitCode: 0, anchor: "anchored", kinds: [] });
+    expect((await world.gantry(["audit", "prove", "5"])).exitCode).toBe(3);
+    const proof = join(world.dir, "proof");
+    await world.succeed(["audit", "prove", "69999", `--out=${proof}`]);
+    await world.succeed(["audit", "verify-proof", proof, `--vkey=${audit.identity.vkey}`]);
+    const quoted = await quoteInto(audit, "quoted", "aabbccddeeff0011");
+    const now = JSON.parse((await world.succeed(["audit", "init", "--json"])).stdout);
+    writeFileSync(join(quoted, "identity.json"), JSON.stringify(now));
+    expect(runProcedure(quoted, "aabbccddeeff0011")).toMatchObject({ exitCode: 0 });
+
+    const old = await world.gantry(["audit", "check", `--log=${target}`, `--vkey=${audit.identity.vkey}`, "--json"]);
+    expect(JSON.parse(old.stdout)).toMatchObject({ ok: true, size: 65_536 });
+    const lines = join(target, "events/000000.jsonl");
+    writeFileSync(lines, readFileSync(lines, "utf8").replace('"pod":"60000"', '"pod":"60001"'));
+    const changed = await world.gantry(["audit", "check", `--log=${target}`, "--json"]);
+    expect(JSON.parse(changed.stdout).problems[0]).toMatchObject({ kind: "record-edited" });
   },
   TIMEOUT_MS,
 );

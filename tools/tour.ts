@@ -85,9 +85,23 @@ async function main(): Promise<void> {
   await gantry(["run", "-d", `${host}/forged:1.0`], { expect: 254, says: "not in the keyring" });
 
   say("6. What happened is on record; then everything goes away");
-  await gantry(["audit", "log", "--tail=3"], { says: "image.refused" });
   await gantry(["stop", "hello"]);
   await gantry(["gc", "--grace-period=0s"]);
+  await gantry(["audit", "log", "--kind=pod.started", "--kind=image.refused"], { says: "image.refused" });
+  await gantry(["audit", "check"], { says: "ok: " });
+  await proveStart();
+}
+
+/** One event, proven by openssl and sha256sum alone: the block of shell in docs/audit-verify.md, as it stands. */
+async function proveStart(): Promise<void> {
+  const [start] = JSON.parse(await gantry(["audit", "log", "--kind=pod.started", "--json"], { isQuiet: true }));
+  await gantry(["audit", "prove", String(start.record), `--out=${join(dir, "event.tlog-proof")}`]);
+  const { vkey } = JSON.parse(await gantry(["audit", "init", "--json"], { isQuiet: true }));
+  const document = readFileSync(join(import.meta.dir, "../docs/audit-verify.md"), "utf8");
+  const block = /```bash\n(.*?)```/s.exec(document)?.[1] ?? "exit 1";
+  const shell = Bun.spawnSync(["bash", "-c", block], { cwd: dir, env: { ...env, VKEY: vkey }, stderr: "inherit" });
+  console.log(`   ${bold("openssl and sha256sum say:")} ${shell.stdout.toString().slice(0, 150)}…`);
+  if (shell.exitCode !== 0) throw new Error("the event could not be proven without Gantry");
 }
 
 function say(text: string): void {

@@ -269,6 +269,11 @@ export const TABLE: readonly CommandEntry[] = [
         load: async () => (await import("./commands/audit-quote.ts")).auditQuote,
       },
       {
+        name: "archive",
+        summary: "Move the oldest events to a directory that still checks",
+        load: async () => (await import("./commands/audit-archive.ts")).auditArchive,
+      },
+      {
         name: "witness",
         summary: "Get a witness's cosignature",
         load: async () => (await import("./commands/audit-witness.ts")).auditWitness,

@@ -36,8 +36,8 @@ export interface AuditIdentity {
 export interface AuditCheckInput {
   /** A verifier key kept elsewhere, which the log must be signed with. */
   readonly vkey?: string;
-  /** TPM name of the index, kept elsewhere, which the log must be anchored in. */
-  readonly nvName?: string;
+  /** A copy or an archive to check instead of this host's log; the TPM is left out then. */
+  readonly log?: string;
   /** Leave the TPM out. */
   readonly offline: boolean;
 }
@@ -164,6 +164,7 @@ export interface AuditCalls {
   witnessLog(input: WitnessInput, options: Options): Promise<Witnessed>;
   serveLog(input: AuditServeInput, options: Options): Promise<void>;
   quoteAudit(input: { readonly nonce: string }, options: Options): Promise<AuditQuote>;
+  archiveLog(input: AuditArchiveInput, options: Options): Promise<AuditArchived>;
   /** Writes a file that the user named. */
   writeFile(input: { readonly path: string; readonly bytes: Uint8Array }): void;
   /** End of a command: what it reported becomes durable, anchored and published. Reports failures as notes. */

@@ -69,7 +69,8 @@ class Scanner {
       this.#checkLine(line.bytes, recnum);
       if (this.#problems.length >= MAX_PROBLEMS) break;
     }
-    this.#problems.push(...this.#tiles.problems);
+    // Upper tiles that differ because of a record are no news.
+    if (this.#problems.length === 0) this.#problems.push(...this.#tiles.problems);
     return {
       head: { size: this.#frontier.size, root: this.#frontier.root() },
       roots: this.#roots,

@@ -35,14 +35,18 @@ export function openTreeHashes(files: Files, size: number): SubtreeHash {
   return hashOf;
 }
 
-/** The level at which a range is a run of whole hashes within one tile, and a subtree; undefined: it must be split. */
+/**
+ * The highest level at which a range is a run of whole hashes within one tile, and a subtree; undefined: it must be split.
+ * The highest needs the fewest reads, and stays when records are archived.
+ */
 function tileLevel(from: number, count: number): number | undefined {
+  let found: number | undefined;
   for (let [level, span] = [0, 1]; span <= count; level++, span *= TILE_WIDTH) {
     const width = count / span;
     const isRun = Number.isInteger(width) && width <= TILE_WIDTH && from % span === 0;
-    if (isRun && Number.isInteger(Math.log2(width)) && (from / span) % width === 0) return level;
+    if (isRun && Number.isInteger(Math.log2(width)) && (from / span) % width === 0) found = level;
   }
-  return undefined;
+  return found;
 }
 
 function readHashes(

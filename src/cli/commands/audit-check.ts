@@ -12,12 +12,17 @@ export const auditCheck = defineCommand({
       placeholder: "KEY",
       help: "Verifier key that the log must be signed with, as you wrote it down",
     },
+    log: { type: "string", placeholder: "DIR", help: "A copy or an archive of a log instead of this host's" },
     offline: { type: "boolean", help: "Leave the TPM out: for a copy of a log" },
   },
   examples: ["audit check", "audit check --vkey=node1/gantry-audit/…+1234abcd+A… --json"],
 
   async run({ flags, engine, out, signal }) {
-    const input = { offline: flags.offline, ...(flags.vkey === undefined ? {} : { vkey: flags.vkey }) };
+    const input = {
+      offline: flags.offline,
+      ...(flags.vkey === undefined ? {} : { vkey: flags.vkey }),
+      ...(flags.log === undefined ? {} : { log: flags.log }),
+    };
     const verdict = await (await engine()).checkAudit(input, { signal });
     out.result(verdict, formatVerdict);
     return verdict.ok ? 0 : 1;

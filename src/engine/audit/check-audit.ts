@@ -1,9 +1,10 @@
 import { type AnchorCheck, checkAnchor } from "../../audit/check/check-anchor.ts";
 import { checkLog } from "../../audit/check/check-log.ts";
-import { AUDIT_DIR } from "../../audit/log/log-layout.ts";
 import { parseVkey } from "../../audit/note/note-keys.ts";
+import { openFiles } from "../../sys/linux/files.ts";
 import type { AuditCheckInput, AuditVerdict } from "../audit-calls.ts";
 import type { EngineContext } from "../context.ts";
+import { openUserPath } from "../user-path.ts";
 import { auditParts } from "./audit-parts.ts";
 import { readAnchorNow } from "./read-anchor.ts";
 
@@ -15,8 +16,9 @@ export async function checkAudit(ctx: EngineContext, input: AuditCheckInput): Pr
   const demanded = input.vkey === undefined ? undefined : parseVkey(input.vkey);
   const parts = auditParts(ctx);
   // The anchor first: what is appended while the log is read is newer than it, never older.
-  const reading = input.offline ? undefined : await readAnchorNow(ctx, parts);
-  const log = checkLog(ctx.root.sub(AUDIT_DIR), demanded);
+  const isOffline = input.offline || input.log !== undefined;
+  const reading = isOffline ? undefined : await readAnchorNow(ctx, parts);
+  const log = checkLog(input.log === undefined ? parts.log.files : openFiles(openUserPath(input.log).path), demanded);
   const anchor: AnchorCheck =
     reading === undefined
       ? { state: "not checked", anchoredSize: 0, problems: [], remarks: [] }
@@ -25,7 +27,7 @@ export async function checkAudit(ctx: EngineContext, input: AuditCheckInput): Pr
   const problems = [...log.problems, ...anchor.problems];
   const root = Buffer.from(log.head.root).toString("base64");
   // A log that was tampered with is evidence: nothing is added to it here.
-  if (problems.length === 0 && !input.offline) {
+  if (problems.length === 0 && !isOffline) {
     const checked = { size: log.head.size, root: Buffer.from(log.head.root).toString("hex"), problems: [] };
     ctx.events.report({ type: "audit.checked", ...checked });
   }

@@ -15,6 +15,7 @@ export function createAuditCalls(ctx: EngineContext): AuditCalls {
     witnessLog: async (input, options) => (await import("./witness-log.ts")).witnessLog(ctx, input, options),
     serveLog: async (input, options) => (await import("./serve-log.ts")).serveLog(ctx, input, options),
     quoteAudit: async (input) => (await import("./quote-audit.ts")).quoteAudit(ctx, input),
+    archiveLog: async (input) => (await import("./archive-log.ts")).archiveLog(ctx, input),
     writeFile: ({ path, bytes }) => ctx.writeUserFile(path, bytes),
     settle: () => ctx.events.settle(),
   };
