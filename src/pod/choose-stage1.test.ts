@@ -28,6 +28,11 @@ test("chooseStage1() lets no image choose to be unconfined", () => {
   ).toBe("use fly");
 });
 
+test("chooseStage1() lets no image choose a stage1 image, which would run as the host's root", () => {
+  for (const wish of ["example.com/stage1/evil:1", "oci-archive:/tmp/x", "localhost/evil", "a.b", ""])
+    expect(choose({ images: [{ name: "example.com/app", wish }] })).toBe("use systemd");
+});
+
 test("chooseStage1() holds every rule against whoever asks", () => {
   expect(choose({}, [UNTRUSTED])).toBe("use kvm");
   expect(choose({ asked: "gvisor" }, [UNTRUSTED])).toBe("use gvisor");

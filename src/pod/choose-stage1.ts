@@ -56,9 +56,12 @@ function allows(rule: Stage1Rule, regime: string): boolean {
   return (rule.only?.includes(regime) ?? true) && !(rule.never?.includes(regime) ?? false);
 }
 
+/** A wish is the name of a regime: who signs apps must not choose a stage1 image, whose programs run as the host's root. */
 function agreedWish(images: Stage1Choice["images"]): string | undefined {
   const [first, ...others] = images;
-  return others.every((image) => image.wish === first?.wish) ? first?.wish : undefined;
+  const wish = first?.wish;
+  if (wish === undefined || !/^[a-z0-9]+$/.test(wish)) return undefined;
+  return others.every((image) => image.wish === wish) ? wish : undefined;
 }
 
 function formatRule(rule: Stage1Rule): string {

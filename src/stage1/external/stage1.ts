@@ -2,10 +2,9 @@ import type { Stage1EntryPoints } from "../../pod/manifest.ts";
 import type { PodId } from "../../pod/names.ts";
 import type { Stage1 } from "../../pod/stage1-contract.ts";
 import type { Files } from "../../sys/host.ts";
-import { isCgroupFrozen } from "../../sys/linux/cgroup-use.ts";
 import { wasShortOfMemory } from "../oom.ts";
 import { podCgroup, removePodCgroups } from "../pod-cgroups.ts";
-import { pausePod, readPodUse, resumePod, updatePod } from "../pod-control.ts";
+import { SHARED_CGROUP_CONTROL } from "../pod-control.ts";
 import { findSupervisor, signalProcess } from "../supervisor.ts";
 import { answerCall, callApart } from "./call-apart.ts";
 import { callEntry, wasLaunched } from "./call-entry.ts";
@@ -60,11 +59,7 @@ export function externalStage1(entries: Stage1EntryPoints): Stage1 {
               interactive: stdin,
             }),
         }),
-    pause: async (_pod: Files, id: PodId) => pausePod(id),
-    resume: async (_pod: Files, id: PodId) => resumePod(id),
-    isPaused: (_pod, id) => isCgroupFrozen(podCgroup(id)),
-    stats: async (_pod, manifest) => readPodUse(manifest),
-    update: async (_pod, input) => updatePod(input),
+    ...SHARED_CGROUP_CONTROL,
     cleanup: async (pod, id) => {
       await call(pod, id, entries.gc, [id]);
       await removePodCgroups(id);

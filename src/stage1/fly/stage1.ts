@@ -1,9 +1,6 @@
-import type { PodId } from "../../pod/names.ts";
 import type { Stage1 } from "../../pod/stage1-contract.ts";
-import type { Files } from "../../sys/host.ts";
-import { isCgroupFrozen } from "../../sys/linux/cgroup-use.ts";
-import { podCgroup, removePodCgroups } from "../pod-cgroups.ts";
-import { pausePod, readPodUse, resumePod, updatePod } from "../pod-control.ts";
+import { removePodCgroups } from "../pod-cgroups.ts";
+import { SHARED_CGROUP_CONTROL } from "../pod-control.ts";
 import { finishEnter, startEnter } from "../start-enter.ts";
 import { findSupervisor } from "../supervisor.ts";
 import { launchFlyPod } from "./launch.ts";
@@ -18,7 +15,7 @@ export const flyStage1: Stage1 = {
   about: {
     summary: "chroot: the app's own files, otherwise the host; for trusted agents, one app a pod",
     isolates: ["files"],
-    cost: "a few milliseconds, one small supervisor",
+    cost: "one small supervisor",
   },
   defaultNets: [{ name: "host", args: {} }],
   probe: probeFly,
@@ -40,10 +37,6 @@ export const flyStage1: Stage1 = {
   log: (_pod, app) => ({ kind: "streams", stdout: `logs/${app}/stdout`, stderr: `logs/${app}/stderr` }),
   stop: stopFlyPod,
   kill: killFlyPod,
-  pause: async (_pod: Files, id: PodId) => pausePod(id),
-  resume: async (_pod: Files, id: PodId) => resumePod(id),
-  isPaused: (_pod, id) => isCgroupFrozen(podCgroup(id)),
-  stats: async (_pod, manifest) => readPodUse(manifest),
-  update: async (_pod, input) => updatePod(input),
+  ...SHARED_CGROUP_CONTROL,
   cleanup: (_pod, id) => removePodCgroups(id),
 };

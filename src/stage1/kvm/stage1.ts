@@ -1,7 +1,6 @@
 import type { Stage1 } from "../../pod/stage1-contract.ts";
-import { isCgroupFrozen } from "../../sys/linux/cgroup-use.ts";
-import { podCgroup, removePodCgroups } from "../pod-cgroups.ts";
-import { pausePod, readPodUse, resumePod } from "../pod-control.ts";
+import { removePodCgroups } from "../pod-cgroups.ts";
+import { SHARED_CGROUP_CONTROL } from "../pod-control.ts";
 import { findSupervisor } from "../supervisor.ts";
 import { enterGuest, helpInGuest } from "./enter.ts";
 import { launchKvmPod } from "./launch.ts";
@@ -25,7 +24,7 @@ export const kvmStage1: Stage1 = {
       "capabilities",
       "system calls",
     ],
-    cost: "1 s to start (4 s emulated), about 150 MB for the guest's kernel and QEMU",
+    cost: "a kernel and QEMU for each pod; seconds to start where the processor cannot virtualise",
   },
   image: {
     from: "kernel, systemd and busybox",
@@ -44,10 +43,7 @@ export const kvmStage1: Stage1 = {
   log: (_pod, app) => ({ kind: "streams", stdout: `logs/${app}/stdout`, stderr: `logs/${app}/stderr` }),
   stop: async (pod) => stopKvmPod(pod),
   kill: killKvmPod,
-  pause: async (_pod, id) => pausePod(id),
-  resume: async (_pod, id) => resumePod(id),
-  isPaused: (_pod, id) => isCgroupFrozen(podCgroup(id)),
-  stats: async (_pod, manifest) => readPodUse(manifest),
+  ...SHARED_CGROUP_CONTROL,
   update: async (pod, { app, limits }) => {
     updateKvmApp(pod, { app: app.name, limits });
     return [];

@@ -24,14 +24,14 @@ const POLL_MS = 20;
 export const ociStage1: Stage1 = ociRegime(OCI_FLAVOR, {
   summary: "crun or runc under conmon: namespaces, an app is PID 1",
   isolates: ["mounts", "processes", "network", "IPC", "host name", "cgroups", "capabilities", "system calls"],
-  cost: "the fastest with isolation; conmon, 2 MB resident of which 0.3 MB its own, per app",
+  cost: "a conmon for each app",
 });
 
 /** gVisor: each app on a kernel of its own, written in a memory-safe language. */
 export const gvisorStage1: Stage1 = ociRegime(GVISOR_FLAVOR, {
   summary: "runsc under conmon: the app talks to a kernel of its own, not to the host's",
   isolates: ["kernel", "mounts", "processes", "network", "IPC", "host name", "cgroups", "capabilities"],
-  cost: "about 0.3 s to start, 40 MB for the kernel; system calls are slower",
+  cost: "a kernel in user space for the pod; system calls are slower",
 });
 
 /** A regime made of an OCI runtime. */

@@ -1,9 +1,6 @@
-import type { PodId } from "../../pod/names.ts";
 import type { Stage1 } from "../../pod/stage1-contract.ts";
-import type { Files } from "../../sys/host.ts";
-import { isCgroupFrozen } from "../../sys/linux/cgroup-use.ts";
-import { podCgroup, removePodCgroups } from "../pod-cgroups.ts";
-import { pausePod, readPodUse, resumePod, updatePod } from "../pod-control.ts";
+import { removePodCgroups } from "../pod-cgroups.ts";
+import { SHARED_CGROUP_CONTROL } from "../pod-control.ts";
 import { finishEnter, startEnter } from "../start-enter.ts";
 import { findSupervisor } from "../supervisor.ts";
 import { launchSystemdPod } from "./launch.ts";
@@ -17,7 +14,7 @@ export const systemdStage1: Stage1 = {
   about: {
     summary: "systemd-nspawn and systemd: namespaces, own PID 1, a unit per app",
     isolates: ["mounts", "processes", "network", "IPC", "host name", "cgroups", "capabilities", "system calls"],
-    cost: "about 0.2 s to start, 4 MB for systemd and nspawn",
+    cost: "nspawn, systemd and two copies of tee for each app (17 MB measured with one app)",
   },
   image: {
     from: "systemd",
@@ -41,10 +38,6 @@ export const systemdStage1: Stage1 = {
   log: (_pod, app) => ({ kind: "streams", stdout: `logs/${app}/stdout`, stderr: `logs/${app}/stderr` }),
   stop: stopSystemdPod,
   kill: killSystemdPod,
-  pause: async (_pod: Files, id: PodId) => pausePod(id),
-  resume: async (_pod: Files, id: PodId) => resumePod(id),
-  isPaused: (_pod, id) => isCgroupFrozen(podCgroup(id)),
-  stats: async (_pod, manifest) => readPodUse(manifest),
-  update: async (_pod, input) => updatePod(input),
+  ...SHARED_CGROUP_CONTROL,
   cleanup: (_pod, id) => removePodCgroups(id),
 };
