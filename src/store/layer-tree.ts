@@ -13,9 +13,17 @@ import {
 import { close, fstatat, type KernelStat, mkdirat, openat2, readlinkat, unlinkat } from "../sys/linux/fs-calls.ts";
 import { hasErrno } from "../sys/linux/libc.ts";
 import { lsetxattr } from "../sys/linux/xattr-calls.ts";
+import { Birth } from "./birth.ts";
 import { DirTimes } from "./dir-times.ts";
 import { StoreError } from "./errors.ts";
-import { applyAttributes, OPAQUE_XATTR, type Place, procPath, readAttributes } from "./layer-attributes.ts";
+import {
+  applyAttributes,
+  type LayerAttributes,
+  OPAQUE_XATTR,
+  type Place,
+  procPath,
+  readAttributes,
+} from "./layer-attributes.ts";
 import { isDirectory, isOpaque, isWhiteout, type LowerFile, type LowerLayers } from "./lower-layers.ts";
 
 const MAX_OPEN_DIRS = 128;
@@ -33,6 +41,8 @@ export class LayerTree implements Disposable {
   readonly rootFd: number;
   /** Times to set on directories when their content is complete, by path. */
   readonly dirTimes = new DirTimes();
+  /** What new files of the tree are like. */
+  readonly birth: Birth;
   /** Whether the outcome depended on what the lower layers have, or would have. */
   dependsOnParents = false;
   readonly #lower: LowerLayers | undefined;
@@ -43,6 +53,7 @@ export class LayerTree implements Disposable {
 
   constructor(dir: string, lower: LowerLayers | undefined) {
     this.rootFd = openat2(AT_FDCWD, dir, { flags: O_PATH | O_DIRECTORY });
+    this.birth = new Birth(this.rootFd);
     this.#lower = lower;
   }
 
@@ -106,6 +117,19 @@ export class LayerTree implements Disposable {
       if (hasErrno(reason, "ENOENT")) return undefined;
       throw reason;
     }
+  }
+
+  /** Makes a directory with everything but its times. @throws {SysError} with EEXIST when there is something. */
+  makeDir(place: Place, attributes: LayerAttributes): void {
+    const isEnough = this.birth.isEnough(attributes);
+    mkdirat(place.dirFd, fromByteString(place.name), isEnough ? attributes.modeOctal : 0o700);
+    if (!isEnough) this.setDirAttributes(place, attributes);
+  }
+
+  /** Sets everything of a directory but its times. */
+  setDirAttributes(place: Place, attributes: LayerAttributes): void {
+    applyAttributes(place, attributes, false);
+    this.birth.noteDir(attributes);
   }
 
   /** Makes a directory hide its namesakes in lower layers. */
@@ -189,10 +213,9 @@ export class LayerTree implements Disposable {
   }
 
   #makeDir(place: Place, names: readonly ByteString[], like: LowerFile | undefined): void {
-    mkdirat(place.dirFd, fromByteString(place.name), 0o755);
     const plain = { modeOctal: 0o755, uid: 0, gid: 0, mtimeNs: 0n, xattrs: new Map() };
     const attributes = like === undefined ? plain : readAttributes(procPath(like), like.stat);
-    applyAttributes(place, attributes, false);
+    this.makeDir(place, attributes);
     this.dirTimes.set(names, attributes.mtimeNs);
   }
 

@@ -18,7 +18,6 @@ import {
   close,
   linkat,
   makeDevice,
-  mkdirat,
   mknodat,
   openat2,
   renameat2,
@@ -29,7 +28,7 @@ import {
 } from "../sys/linux/fs-calls.ts";
 import { hasErrno } from "../sys/linux/libc.ts";
 import { copyUp } from "./copy-up.ts";
-import { applyAttributes, attributesOf, type Place, setModifiedAt } from "./layer-attributes.ts";
+import { applyAttributes, attributesOf, type LayerAttributes, type Place, setModifiedAt } from "./layer-attributes.ts";
 import type { LayerTree } from "./layer-tree.ts";
 import { isDirectory, isWhiteout } from "./lower-layers.ts";
 
@@ -40,6 +39,16 @@ const MAX_MINOR = 0xfffff;
 
 /** What stood where a member is to be written. */
 type Replaced = "nothing" | "whiteout" | "directory" | "file";
+
+/** A regular file that its content is being written to. */
+interface OpenFile {
+  readonly fd: number;
+  readonly place: Place;
+  readonly attributes: LayerAttributes;
+  /** Whether the attributes are right already, but for the times. */
+  readonly isComplete: boolean;
+  readonly sizeBytes: number;
+}
 
 /**
  * Writes the members of a layer into its tree, in the form overlayfs wants. A later member replaces an earlier one of
@@ -54,7 +63,7 @@ export class LayerWriter implements TarHandler, Disposable {
   #trashed = 0;
   /** Whether the tree must forget opened directories; done before the next member, this one still uses them. */
   #stale = false;
-  #file: { readonly fd: number; readonly place: Place; readonly entry: TarEntry } | undefined;
+  #file: OpenFile | undefined;
 
   constructor(tree: LayerTree, trash: () => number) {
     this.#tree = tree;
@@ -87,9 +96,9 @@ export class LayerWriter implements TarHandler, Disposable {
     const file = this.#file;
     if (file === undefined) return;
     this.#file = undefined;
-    if (file.entry.sizeBytes >= WRITEBACK_BYTES) startWriteback(file.fd);
+    if (file.sizeBytes >= WRITEBACK_BYTES) startWriteback(file.fd);
     close(file.fd);
-    this.#finish(file.entry, file.place);
+    this.#finish(file.place, file.attributes, file);
   }
 
   /** To be called after the last member: what would change directories' times is over now. */
@@ -113,7 +122,7 @@ export class LayerWriter implements TarHandler, Disposable {
     if (entry.kind !== "dir") throw badArchive(`"${showBytes(entry.path)}" is the root but no directory`);
     this.hasRootEntry = true;
     const attributes = attributesOf(entry);
-    applyAttributes({ dirFd: this.#tree.rootFd, name: "." }, attributes, false);
+    this.#tree.setDirAttributes({ dirFd: this.#tree.rootFd, name: "." }, attributes);
     this.#tree.dirTimes.set([], attributes.mtimeNs);
   }
 
@@ -123,34 +132,43 @@ export class LayerWriter implements TarHandler, Disposable {
         this.#writeDir(entry, place, [...parent, place.name]);
         return;
       case "file":
-        this.#file = { fd: this.#create(place, (name) => createFile(place.dirFd, name)), place, entry };
+        this.#openFile(entry, place);
         return;
       case "hardlink":
         this.#writeHardLink(entry, place, parent);
         return;
       case "symlink":
         this.#create(place, (name) => symlinkat(fromByteString(entry.linkTarget), place.dirFd, name));
-        this.#finish(entry, place);
+        // A link's own mode means nothing.
+        this.#finish(place, attributesOf(entry), { isSymlink: true });
         return;
       default:
         this.#create(place, (name) => makeNode(entry, place.dirFd, name));
-        this.#finish(entry, place);
+        this.#finish(place, attributesOf(entry));
     }
   }
 
+  #openFile(entry: TarEntry, place: Place): void {
+    const attributes = attributesOf(entry);
+    const isComplete = this.#tree.birth.isEnough(attributes);
+    const modeOctal = isComplete ? attributes.modeOctal : 0o600;
+    const fd = this.#create(place, (name) => createFile(place.dirFd, name, modeOctal));
+    this.#file = { fd, place, attributes, isComplete, sizeBytes: entry.sizeBytes };
+  }
+
   #writeDir(entry: TarEntry, place: Place, names: readonly ByteString[]): void {
-    const make = (): void => mkdirat(place.dirFd, fromByteString(place.name), 0o700);
+    const attributes = attributesOf(entry);
     try {
-      make();
+      this.#tree.makeDir(place, attributes);
     } catch (reason) {
       if (!hasErrno(reason, "EEXIST")) throw reason;
-      const replaced = this.#clear(place, "dir");
-      if (replaced !== "directory") make();
-      // Whatever was there had hidden the directory of the lower layers; the new one must not show it again.
-      if (replaced !== "directory") this.#tree.makeOpaque(place);
+      if (this.#clear(place, "dir") === "directory") this.#tree.setDirAttributes(place, attributes);
+      else {
+        this.#tree.makeDir(place, attributes);
+        // Whatever was there had hidden the directory of the lower layers; the new one must not show it again.
+        this.#tree.makeOpaque(place);
+      }
     }
-    const attributes = attributesOf(entry);
-    applyAttributes(place, attributes, false);
     const parent = this.#tree.withoutLinks(names.slice(0, -1));
     this.#tree.dirTimes.set([...parent, place.name], attributes.mtimeNs);
   }
@@ -213,15 +231,18 @@ export class LayerWriter implements TarHandler, Disposable {
     return isWhiteout(stat) ? "whiteout" : "file";
   }
 
-  #finish(entry: TarEntry, place: Place): void {
-    const attributes = attributesOf(entry);
-    applyAttributes(place, attributes, entry.kind === "symlink");
+  #finish(
+    place: Place,
+    attributes: LayerAttributes,
+    made: { readonly isSymlink?: boolean; readonly isComplete?: boolean } = {},
+  ): void {
+    if (made.isComplete !== true) applyAttributes(place, attributes, made.isSymlink === true);
     setModifiedAt(place, attributes.mtimeNs);
   }
 }
 
-function createFile(dirFd: number, name: Uint8Array): number {
-  return openat2(dirFd, name, { flags: O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, modeOctal: 0o600 });
+function createFile(dirFd: number, name: Uint8Array, modeOctal: number): number {
+  return openat2(dirFd, name, { flags: O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW, modeOctal });
 }
 
 function makeNode(entry: TarEntry, dirFd: number, name: Uint8Array): void {

@@ -48,6 +48,16 @@ function unpack(entries: readonly TarInput[], change: Partial<UnpackInput> = {})
   return unpackLayerJob({ ...base, ...change });
 }
 
+/** Owner rwx, group rwx, user 1000 rwx, mask rwx, others none. Spec: acl(5); the kernel's struct posix_acl_xattr, version 2. */
+const DEFAULT_ACL = Uint8Array.from([
+  ...[2, 0, 0, 0],
+  ...[1, 0, 7, 0, 255, 255, 255, 255],
+  ...[2, 0, 7, 0, 232, 3, 0, 0],
+  ...[4, 0, 7, 0, 255, 255, 255, 255],
+  ...[16, 0, 7, 0, 255, 255, 255, 255],
+  ...[32, 0, 0, 0, 255, 255, 255, 255],
+]);
+
 const isOpaque = (path: string): boolean => lgetxattr(`${root}/t/${path}`, "trusted.overlay.opaque") !== undefined;
 const isWhiteout = (path: string): boolean => lstatSync(`${root}/t/${path}`).isCharacterDevice();
 
@@ -59,6 +69,48 @@ describe.skipIf(process.getuid?.() !== 0)("unpackLayerJob()", () => {
       lowerDirs: [`${root}/lower`],
     });
     expect(statSync(`${root}/t/real/dir`).mtimeMs).toBe(5000);
+  });
+  test.each(["group", "acl"])(
+    "gives files their own group and mode in a directory that hands on its %s",
+    async (handed) => {
+      const acl = { "system.posix_acl_default": DEFAULT_ACL };
+      const shared = handed === "group" ? { modeOctal: 0o2775, gid: 50 } : { modeOctal: 0o755, xattrs: acl };
+      await unpack([
+        { path: "plain", content: "0", modeOctal: 0o644 },
+        { path: "shared", kind: "dir", ...shared },
+        { path: "shared/file", content: "1", modeOctal: 0o644 },
+        { path: "shared/dir", kind: "dir", modeOctal: 0o755 },
+        { path: "shared/link", kind: "symlink", linkTarget: "file" },
+        { path: "shared/deep/er", content: "2", modeOctal: 0o604 },
+      ]);
+      const seen = ["plain", "shared", "shared/file", "shared/dir", "shared/link", "shared/deep", "shared/deep/er"].map(
+        (path) => {
+          const { mode, uid, gid } = lstatSync(`${root}/t/${path}`);
+          return `${path} ${(mode & 0o7777).toString(8)} ${uid}:${gid}`;
+        },
+      );
+      expect(seen).toEqual([
+        "plain 644 0:0",
+        handed === "group" ? "shared 2775 0:50" : "shared 755 0:0",
+        ...["shared/file 644 0:0", "shared/dir 755 0:0", "shared/link 777 0:0"],
+        ...["shared/deep 755 0:0", "shared/deep/er 604 0:0"],
+      ]);
+    },
+  );
+  test("gives files their own mode whatever the umask", async () => {
+    const before = process.umask(0o077);
+    try {
+      await unpack([
+        { path: "file", content: "1", modeOctal: 0o666 },
+        { path: "dir", kind: "dir", modeOctal: 0o755 },
+        { path: "secret", content: "1", modeOctal: 0o400 },
+        { path: "setuid", content: "1", modeOctal: 0o4755 },
+      ]);
+    } finally {
+      process.umask(before);
+    }
+    const modes = ["file", "dir", "secret", "setuid"].map((path) => statSync(`${root}/t/${path}`).mode & 0o7777);
+    expect(modes).toEqual([0o666, 0o755, 0o400, 0o4755]);
   });
   test("keeps a file from a whiteout of its name, in either order", async () => {
     await unpack([
