@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { createWorld } from "../test/harness/world.ts";
 import { openLab } from "./lab.ts";
+import { removeLateDirs } from "./late-removal.ts";
 import { measureContest, type Outcome } from "./measure.ts";
 import { formatOutcome } from "./report.ts";
 import { SUBJECTS } from "./subjects.ts";
@@ -43,11 +44,15 @@ const { json, rounds, subjects } = parseCommandLine(
   process.argv.slice(2).map((arg) => (arg === "--json" ? "--json=-" : arg)),
 );
 const outcomes: Outcome[] = [];
-for (const subject of subjects) {
-  console.error(`measuring ${subject.name} …`);
-  const outcome = await measureSubject(subject, rounds);
-  outcomes.push(outcome);
-  if (json !== "-") console.log(formatOutcome(outcome));
+try {
+  for (const subject of subjects) {
+    console.error(`measuring ${subject.name} …`);
+    const outcome = await measureSubject(subject, rounds);
+    outcomes.push(outcome);
+    if (json !== "-") console.log(formatOutcome(outcome));
+  }
+} finally {
+  removeLateDirs();
 }
 if (json === "-") console.log(JSON.stringify(outcomes, undefined, 2));
 else if (json !== undefined) writeFileSync(json, `${JSON.stringify(outcomes, undefined, 2)}\n`);

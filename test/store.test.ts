@@ -1,10 +1,11 @@
 import { expect, test } from "bun:test";
-import { readdirSync, readFileSync, statSync, truncateSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { TarInput } from "../src/image/layer/encode-tar.ts";
-import { anImage, type BuiltImage, seededBytes } from "../src/testing/image-builder.ts";
+import { anImage, type BuiltImage, encodeArchive, seededBytes } from "../src/testing/image-builder.ts";
 import { startTestRegistry, type TestRegistry } from "../src/testing/registry/start-test-registry.ts";
 import { gantryArgv, gantryEnv } from "./harness/gantry.ts";
+import { busyboxImage } from "./harness/images.ts";
 import { succeedTool } from "./harness/tool.ts";
 import { createWorld, type World } from "./harness/world.ts";
 
@@ -84,40 +85,67 @@ function readTrace(path: string): string[] {
     });
 }
 
+/** What a fetch renamed, with all its system calls that write, sync or rename. */
+async function traceFetch(world: World, name: string) {
+  const trace = join(world.dir, "trace");
+  const calls = "trace=fsync,fdatasync,syncfs,rename,renameat,renameat2,write,pwrite64,writev";
+  const argv = gantryArgv([LOOSE, "fetch", name], { root: world.root, config: world.config });
+  await succeedTool(world, ["strace", "-f", "-y", "-qq", "-s", "0", "-e", calls, "-o", trace, ...argv]);
+  const lines = readTrace(trace);
+  const renamed = lines.flatMap((line, at) => {
+    if (!line.startsWith("rename") || !/ = 0$/.test(line)) return [];
+    const [from = "", to = ""] = [...line.matchAll(/"([^"]*)"/g)].map((match) => match[1] ?? "");
+    return to.startsWith(world.root) ? [{ at, from, to: to.slice(world.root.length + 1) }] : [];
+  });
+  const into = (part: string) => renamed.filter(({ to }) => to.startsWith(part));
+  const isContentSynced = ({ at, from }: { at: number; from: string }): boolean => {
+    const before = lines.slice(0, at);
+    const synced = before.findLastIndex((line) => /^f(data)?sync\(/.test(line) && line.includes(`<${from}>`));
+    const syncedAll = before.findLastIndex((line) => line.startsWith("syncfs(") && line.includes(`<${world.root}`));
+    const written = before.findLastIndex((line) => /^p?write/.test(line) && line.includes(`<${from}>`));
+    return Math.max(synced, syncedAll) > written;
+  };
+  /** Line of the sync that makes the name durable; infinite when there is none. */
+  const nameSyncedAt = ({ at, to }: { at: number; to: string }): number => {
+    const dir = `<${dirname(join(world.root, to))}>`;
+    const after = lines.slice(at).findIndex((line) => line.startsWith("fsync(") && line.includes(dir));
+    return after === -1 ? Infinity : at + after;
+  };
+  return { renamed, into, isContentSynced, nameSyncedAt };
+}
+
 test(
-  "every file of the store is synced before it gets its name, its directory after, and names come after what they name",
+  "from a file: all of the store is synced before it gets its name, its directory after, and names come after what they name",
+  async () => {
+    await using world = await createWorld();
+    const archive = join(world.dir, "app.oci");
+    writeFileSync(archive, encodeArchive(threeLayers(2), "1"));
+    const { renamed, into, isContentSynced, nameSyncedAt } = await traceFetch(world, `oci-archive:${archive}:1`);
+    expect([into("images/blobs/"), into("layers/"), into("refs/")].map((list) => list.length)).toEqual([5, 3, 1]);
+    for (const one of renamed) {
+      expect([one.to, isContentSynced(one), nameSyncedAt(one) < Infinity]).toEqual([one.to, true, true]);
+    }
+    const refAt = into("refs/")[0]?.at ?? 0;
+    for (const one of [...into("images/blobs/"), ...into("layers/")])
+      expect([one.to, nameSyncedAt(one) < refAt]).toEqual([one.to, true]);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "from a registry: what has no time to be synced is noted durably before it gets its name, and all else is synced",
   async () => {
     await using world = await createWorld();
     const registry = world.use(await startTestRegistry());
-    const name = serve(registry, threeLayers(2));
-    const trace = join(world.dir, "trace");
-    const calls = "trace=fsync,fdatasync,syncfs,rename,renameat,renameat2,write,pwrite64,writev";
-    const argv = gantryArgv([LOOSE, "fetch", name], { root: world.root, config: world.config });
-    await succeedTool(world, ["strace", "-f", "-y", "-qq", "-s", "0", "-e", calls, "-o", trace, ...argv]);
-    const lines = readTrace(trace);
-    const renamed = lines.flatMap((line, at) => {
-      if (!line.startsWith("rename") || !/ = 0$/.test(line)) return [];
-      const [from = "", to = ""] = [...line.matchAll(/"([^"]*)"/g)].map((match) => match[1] ?? "");
-      return [{ at, from, to }];
-    });
-    const into = (part: string) => renamed.filter(({ to }) => to.startsWith(`${world.root}/${part}`));
-    expect([into("images/blobs/"), into("layers/"), into("refs/")].map((list) => list.length)).toEqual([5, 3, 1]);
-    for (const { at, from, to } of renamed.filter((one) => one.to.startsWith(world.root))) {
-      const before = lines.slice(0, at);
-      const synced = before.findLastIndex((line) => /^f(data)?sync\(/.test(line) && line.includes(`<${from}>`));
-      const syncedAll = before.findLastIndex((line) => line.startsWith("syncfs(") && line.includes(`<${world.root}`));
-      const written = before.findLastIndex((line) => /^p?write/.test(line) && line.includes(`<${from}>`));
-      expect([to, Math.max(synced, syncedAll) > written]).toEqual([to, true]);
-      const after = lines.slice(at).findIndex((line) => line.startsWith("fsync(") && line.includes(`<${dirname(to)}>`));
-      expect([to, after > 0]).toEqual([to, true]);
-    }
-    const refAt = into("refs/")[0]?.at ?? 0;
-    for (const { at, to } of [...into("images/blobs/"), ...into("layers/")]) {
-      const durable = lines
-        .slice(at, refAt)
-        .some((line) => line.startsWith("fsync(") && line.includes(`<${dirname(to)}>`));
-      expect([to, durable]).toEqual([to, true]);
-    }
+    const { renamed, into, isContentSynced, nameSyncedAt } = await traceFetch(world, serve(registry, threeLayers(2)));
+    const [note, finished, ...more] = into("unsettled/");
+    if (note === undefined || finished === undefined) throw new Error("no note was written");
+    expect([more, isContentSynced(note), finished.to.startsWith(note.to)]).toEqual([[], true, true]);
+    const unsynced = renamed.filter((one) => !isContentSynced(one) || nameSyncedAt(one) === Infinity);
+    const isNoted = ({ at }: { at: number }) => at > nameSyncedAt(note) && at < finished.at;
+    expect(unsynced.filter((one) => one !== finished && !isNoted(one)).map(({ to }) => to)).toEqual([]);
+    expect(unsynced.filter(({ to }) => /^(images\/blobs|layers)\//.test(to)).length).toBeGreaterThan(0);
+    expect(into("refs/")[0]?.at ?? 0).toBeGreaterThan(finished.at);
   },
   TIMEOUT_MS,
 );
@@ -191,6 +219,50 @@ test(
     expect(JSON.parse(damaged.stdout)[0].problems[0].problem).toBe("/etc/b: has 0 bytes, not 2");
     expect((await world.gantry([LOOSE, "image", "verify", "--repair"])).exitCode).toBe(0);
     expect((await world.gantry(["image", "verify"])).exitCode).toBe(0);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "a fetch does not wait for the disk: what a crash of the machine spoilt since is found out, and mended by the next run",
+  async () => {
+    await using world = await createWorld();
+    const registry = world.use(await startTestRegistry());
+    const image = busyboxImage().build();
+    const name = serve(registry, image);
+    const run = async () =>
+      (await world.succeed([LOOSE, "run", "--net=none", name, "--exec=/bin/echo", "--", "ran"])).stdout;
+    const notes = () => filesBeneath(`${world.root}/unsettled`);
+    await world.succeed([LOOSE, "fetch", name]);
+    for (let tries = 0; notes().length > 0 && tries < 300; tries++) await Bun.sleep(100);
+    expect(notes()).toEqual([]); // all is on the disk now
+
+    await world.succeed(["image", "rm", name]);
+    await world.succeed(["image", "gc", "--grace-period=0s"]);
+    expect(await run()).toBe("ran\n"); // fetched again on the way, and left to the kernel
+    const [note = ""] = notes();
+    const noted = JSON.parse(readFileSync(note, "utf8"));
+    const layers = image.layers.map(({ digest }) => digest);
+    expect([noted.blobs, noted.bootId]).toEqual([
+      layers,
+      readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
+    ]);
+
+    // As if the machine had crashed before the disk had the file content.
+    writeFileSync(note, JSON.stringify({ ...noted, bootId: "00000000-0000-0000-0000-000000000000" }));
+    const trees = noted.layers.map((layer: string) => `${world.root}/layers/${layer}/tree`).filter(existsSync);
+    for (const path of trees.flatMap(filesBeneath)) truncateSync(path, 0);
+    expect(await run()).toBe("ran\n"); // unpacked again
+    const [second = ""] = [...notes(), note];
+    writeFileSync(second, JSON.stringify({ ...noted, bootId: "00000000-0000-0000-0000-000000000000" }));
+    for (const digest of layers) truncateSync(`${world.root}/images/blobs/${digest.replace(":", "/")}`, 5);
+    expect(await run()).toBe("ran\n"); // fetched again
+    expect(await problemsOf(world)).toEqual([]);
+    expect((await world.gantry(["image", "verify"])).exitCode).toBe(0);
+
+    // A pod that was prepared can rely on its image whatever happens.
+    await world.succeed([LOOSE, "prepare", name, "--net=none", "--exec=/bin/true"]);
+    expect(notes()).toEqual([]);
   },
   TIMEOUT_MS,
 );

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Lab } from "../lab.ts";
+import { lateRemovedDir } from "../late-removal.ts";
 import { call } from "../programs.ts";
 
 /** podman with a storage of its own. */
@@ -13,9 +14,9 @@ export interface Podman extends Disposable {
 /** Without CAP_SYS_RESOURCE podman cannot raise limits to its defaults and would refuse to start anything. */
 export const PODMAN_LIMITS = ["--ulimit=nofile=1024:20000", "--ulimit=nproc=1000:2000"];
 
-/** Opens podman beneath the lab's directory; runc is the runtime, because crun refuses hybrid cgroups. */
-export function openPodman(lab: Lab): Podman {
-  const dir = join(lab.world.dir, "podman");
+/** Opens podman with an empty storage; runc is the runtime, because crun refuses hybrid cgroups. */
+export function openPodman(): Podman {
+  const dir = lateRemovedDir();
   for (const sub of ["root", "run", "tmp", "net"]) mkdirSync(join(dir, sub), { recursive: true });
   const globals = [
     `--root=${dir}/root`,
@@ -35,7 +36,6 @@ export function openPodman(lab: Lab): Podman {
     argv,
     [Symbol.dispose]: () => {
       podman(["rm", "--all", "--force"]);
-      podman(["rmi", "--all", "--force"]);
       // Podman keeps its storage mounted.
       Bun.spawnSync(["umount", "--lazy", join(dir, "root/overlay")], { stderr: "ignore" });
       if (!hadNetns && isMountPoint("/run/netns")) call(["umount", "/run/netns"]);

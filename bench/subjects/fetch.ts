@@ -2,7 +2,6 @@ import type { Lab } from "../lab.ts";
 import { type LargeImagePlan, makeLargeImage } from "../large-image.ts";
 import { peakMemoryOf } from "../peak-memory.ts";
 import { type Fetchers, makeFetchers } from "../peers/fetchers.ts";
-import { openPodman } from "../peers/podman.ts";
 import { startPeerRegistry } from "../peers/registry.ts";
 import { call } from "../programs.ts";
 import type { Contest, Subject } from "../subject.ts";
@@ -25,7 +24,7 @@ export const fetchMemory: Subject = {
     const name = "gantry fetch";
     return {
       base: name,
-      contenders: [{ name, before: fetchers.emptyGantry, run: () => peakMemoryOf(fetchers.gantry, lab.gantryEnv()) }],
+      contenders: [{ name, before: fetchers.freshGantry, run: () => peakMemoryOf(fetchers.gantry(), lab.gantryEnv()) }],
       goals: [{ text: "peak memory", value: (median) => median(name), limit: 200, unit: "MB" }],
       [Symbol.asyncDispose]: () => stack.disposeAsync(),
     };
@@ -50,13 +49,13 @@ function contest(lab: Lab, { fetchers, stack }: Opened): Contest {
     contenders: [
       {
         name: gantry,
-        before: fetchers.emptyGantry,
-        run: () => void call(fetchers.gantry, { env: lab.gantryEnv() }),
+        before: fetchers.freshGantry,
+        run: () => void call(fetchers.gantry(), { env: lab.gantryEnv() }),
       },
-      { name: podman, before: fetchers.emptyPodman, run: () => void fetchers.podman() },
+      { name: podman, before: fetchers.freshPodman, run: () => void fetchers.podman() },
       {
         name: "skopeo copy + umoci unpack",
-        before: fetchers.emptySkopeo,
+        before: fetchers.freshSkopeo,
         run: () => void fetchers.skopeoAndUmoci(),
       },
       { name: "decompression alone", run: () => void fetchers.decompress() },
@@ -77,6 +76,5 @@ async function openFetchers(lab: Lab, plan: LargeImagePlan): Promise<Opened> {
   const stack = new AsyncDisposableStack();
   const image = makeLargeImage(lab, plan);
   const registry = stack.use(await startPeerRegistry(lab));
-  const podman = stack.use(openPodman(lab));
-  return { fetchers: makeFetchers(lab, { image, registry, podman }), stack };
+  return { fetchers: stack.use(makeFetchers(lab, { image, registry })), stack };
 }

@@ -13,7 +13,7 @@ export const podMemory: Subject = {
   rounds: 3,
   open: (lab) => {
     const stack = new AsyncDisposableStack();
-    const podman = stack.use(openPodman(lab));
+    const podman = stack.use(openPodman());
     const image = loadIntoPodman(podman, lab);
     const before = new Set(processes().map(({ pid }) => pid));
     const uuidFile = join(lab.world.dir, "memory.uuid");

@@ -12,7 +12,7 @@ export const runMany: Subject = {
   rounds: 3,
   open: (lab) => {
     const stack = new AsyncDisposableStack();
-    const podman = stack.use(openPodman(lab));
+    const podman = stack.use(openPodman());
     const image = loadIntoPodman(podman, lab);
     const gantry = lab.gantryArgv(["run", "--net=none", IMAGE, "--exec=/bin/true"]);
     const theirs = podman.argv(["run", "--rm", "--net=none", ...PODMAN_LIMITS, image, "/bin/true"]);

@@ -20,7 +20,7 @@ export const runDefaultNetwork: Subject = {
     const stack = new AsyncDisposableStack();
     const bare = makeBareNspawn(lab, ["/bin/true"]);
     const cni = stack.use(openCniByHand(lab));
-    const podman = stack.use(openPodman(lab));
+    const podman = stack.use(openPodman());
     const podmanImage = loadIntoPodman(podman, lab);
     const gantry = (net: string): undefined => void lab.gantry(["run", `--net=${net}`, IMAGE, "--exec=/bin/true"]);
     return Promise.resolve({

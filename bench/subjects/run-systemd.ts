@@ -19,7 +19,7 @@ export const runSystemd: Subject = {
     const stack = new AsyncDisposableStack();
     const bare = makeBareNspawn(lab, ["/bin/true"]);
     const bundle = makeRuncBundle(lab, ["/bin/true"]);
-    const podman = stack.use(openPodman(lab));
+    const podman = stack.use(openPodman());
     const podmanImage = loadIntoPodman(podman, lab);
     return Promise.resolve({
       base: NSPAWN,

@@ -1,12 +1,11 @@
 import { EngineError, formatReason } from "../base/errors.ts";
 import { type Digest, parseDigest } from "../image/digest.ts";
 import { encodeIndex } from "../image/encode-document.ts";
-import { GC_LOCK } from "../store/gc-images.ts";
 import { hasLayoutMark, layoutEntries, writeImageLayout } from "../store/image-layout.ts";
 import { listPins } from "../store/image-pins.ts";
 import { type ImageRef, readAllRefs, readRefFile, rootsOfRef } from "../store/image-refs.ts";
 import { findReachable } from "../store/reachable.ts";
-import { IMAGES_DIR, LAYERS_DIR, PARTIAL_DIR, REFS_DIR, TMP_DIR } from "../store/store-paths.ts";
+import { GC_LOCK, IMAGES_DIR, LAYERS_DIR, PARTIAL_DIR, REFS_DIR, TMP_DIR } from "../store/store-paths.ts";
 import type { EngineContext } from "./context.ts";
 import type { StoreProblem, StoreReport } from "./image-calls.ts";
 import { checkBlob } from "./verify/check-blob.ts";

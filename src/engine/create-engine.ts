@@ -48,7 +48,7 @@ export function createContext(options: EngineOptions): EngineContext {
     host: openFiles("/"),
     proc: openFiles("/proc"),
     writeUserFile,
-    images: openImageStore(root, systemClock),
+    images: openImageStore(root, systemClock, facts),
     pods: new PodStore(root.sub("pods")),
     events: openEventSink(root, {
       clock: systemClock,

@@ -2,6 +2,7 @@ import { formatImageId } from "../image/aci/identifier.ts";
 import type { EngineContext } from "./context.ts";
 import { fetchImage } from "./fetch-image.ts";
 import { describeAcceptance } from "./report-acceptance.ts";
+import { settleInBackground } from "./settle-in-background.ts";
 import type { FetchedImage } from "./use-cases.ts";
 
 /** What `fetch` is asked for. */
@@ -16,6 +17,18 @@ export async function fetchImages(
   ctx: EngineContext,
   input: FetchImagesInput,
   options: { readonly signal?: AbortSignal } = {},
+): Promise<readonly FetchedImage[]> {
+  try {
+    return await fetchEach(ctx, input, options);
+  } finally {
+    await settleInBackground(ctx, { olderThanMs: 0 });
+  }
+}
+
+async function fetchEach(
+  ctx: EngineContext,
+  input: FetchImagesInput,
+  options: { readonly signal?: AbortSignal },
 ): Promise<readonly FetchedImage[]> {
   const fetched: FetchedImage[] = [];
   for (const image of input.images) {

@@ -49,7 +49,9 @@ export async function fetchRemote(
   const manifest = source.aci === undefined ? offered : await importAci(ctx, { source, offered, image }, options);
   const record = { ...verified, manifestDigest: manifest.digest };
   const config = readStoredConfig(ctx, manifest);
-  const layers = await importLayers(ctx, { source, manifest, config }, options);
+  const isRefetchable =
+    source.aci === undefined && (image.argument.kind === "name" || image.argument.kind === "docker");
+  const layers = await importLayers(ctx, { source, manifest, config, isRefetchable }, options);
   writeRecord(ctx.root, record);
   const stored: Descriptor = {
     mediaType: manifest.mediaType,

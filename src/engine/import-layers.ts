@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { mapLimited } from "../base/map-limited.ts";
 import { assertLayersMatch } from "../image/assert-layers-match.ts";
 import type { ImageConfig, ImageManifest } from "../image/image-config.ts";
@@ -6,8 +7,10 @@ import type { PartialBlob } from "../store/partial-blob.ts";
 import { type LayerTask, layerTasksOf, type StagedLayer } from "../store/stage-layer.ts";
 import { blobPath, layerLockPath, layerPath } from "../store/store-paths.ts";
 import { syncContent, syncNames } from "../store/sync-store.ts";
+import type { Durability } from "../store/unpack-layer.ts";
 import { DEFAULT_UNPACK_LIMITS } from "../store/unpack-limits.ts";
 import { findUnpackedLayer, type UnpackedLayer } from "../store/unpacked-layer.ts";
+import type { UnsettledImport } from "../store/unsettled.ts";
 import type { ImageSource } from "../transport/image-source.ts";
 import type { EngineContext } from "./context.ts";
 import { downloadBlobs, receiveBlob } from "./download-blobs.ts";
@@ -22,12 +25,15 @@ export interface LayerImport {
   readonly source: ImageSource;
   readonly manifest: ImageManifest;
   readonly config: ImageConfig;
+  /** Whether the source is likely to be there tomorrow: then nobody has to wait for the disk. */
+  readonly isRefetchable: boolean;
 }
 
 /**
  * Brings the layers of an image into the store and unpacks them, in one pass: each blob is hashed, stored and unpacked
- * while it arrives, several at once, and one sync makes all of it durable before any of it becomes visible. What another
- * process is at work on already, or what needs the layers beneath it, follows afterwards.
+ * while it arrives, several at once. What can be fetched again is written to the disk in the background, and doubted
+ * after a crash of the machine until that is done; for the rest one sync makes all of it durable before any of it becomes
+ * visible. What another process is at work on already, or what needs the layers beneath it, follows afterwards.
  * @returns the layers, lowest first
  * @throws {StoreError} "store/content-mismatch"; {TransportError}, {ImageError}
  */
@@ -53,12 +59,13 @@ interface Received {
 // would wait for each other.
 async function receiveTogether(
   ctx: EngineContext,
-  { source, manifest, config }: LayerImport,
+  { source, manifest, config, isRefetchable }: LayerImport,
   options: { readonly signal?: AbortSignal },
 ): Promise<void> {
   using held = new DisposableStack();
   const stop = new AbortController();
   const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal]);
+  const durability = isRefetchable ? "later" : "soon";
   const tasks = distinctTasks(layerTasksOf(manifest, config, DEFAULT_UNPACK_LIMITS));
   const parallel = Math.min(MAX_PARALLEL, Math.max(2, navigator.hardwareConcurrency));
   const received = await mapLimited(tasks, parallel, async (task): Promise<Received | undefined> => {
@@ -66,7 +73,7 @@ async function receiveTogether(
     if (typeof partial === "string") return undefined;
     held.use(partial);
     try {
-      const layer = await receiveLayer(ctx, { source, task, partial, held }, { signal });
+      const layer = await receiveLayer(ctx, { source, task, partial, held, durability }, { signal });
       if (layer !== undefined) held.use(layer);
       return { task, partial, layer };
     } catch (reason) {
@@ -77,14 +84,25 @@ async function receiveTogether(
   });
   const complete = received.filter((one) => one !== undefined);
   if (complete.length === 0) return;
-  syncContent(ctx.root);
+  const unsettled = isRefetchable ? noteReceived(ctx, complete) : undefined;
+  if (unsettled === undefined) syncContent(ctx.root);
   const published: string[] = [];
   for (const { task, partial, layer } of complete) {
     partial.publish();
     published.push(blobPath(task.descriptor.digest));
     if (layer?.publish() !== undefined) published.push(layerPath(task.diffId));
   }
-  syncNames(ctx.root, published);
+  if (unsettled === undefined) syncNames(ctx.root, published);
+  unsettled?.finish();
+}
+
+function noteReceived(ctx: EngineContext, received: readonly Received[]): UnsettledImport | undefined {
+  return ctx.images.noteUnsettled({
+    blobs: received.map(({ task }) => task.descriptor.digest),
+    layers: received.flatMap(({ task: { diffId, chainId }, layer }) =>
+      layer === undefined ? [] : [layerPath(diffId), layerPath(diffId, chainId)].map((path) => basename(path)),
+    ),
+  });
 }
 
 async function receiveLayer(
@@ -94,11 +112,13 @@ async function receiveLayer(
     task,
     partial,
     held,
+    durability,
   }: {
     readonly source: ImageSource;
     readonly task: LayerTask;
     readonly partial: PartialBlob;
     readonly held: DisposableStack;
+    readonly durability: Durability;
   },
   options: { readonly signal: AbortSignal },
 ): Promise<StagedLayer | undefined> {
@@ -108,7 +128,7 @@ async function receiveLayer(
     partial.verify();
     return undefined;
   }
-  return await unpackWhileReceiving(ctx, { task, partial }, (watcher) =>
+  return await unpackWhileReceiving(ctx, { task, partial, durability }, (watcher) =>
     receiveBlob(ctx, { ...want, watcher }, options),
   );
 }

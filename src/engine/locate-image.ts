@@ -85,7 +85,8 @@ function isForPlatform(ctx: EngineContext, descriptor: Descriptor, platform: Pla
   try {
     const manifest = parseManifest(ctx.images.readBlob(descriptor, MAX_DOCUMENT_BYTES), descriptor.mediaType);
     const config = parseConfig(ctx.images.readBlob(manifest.config, MAX_DOCUMENT_BYTES), manifest.config.mediaType);
-    return matchPlatform(platform, config.platform) !== undefined;
+    const isWhole = manifest.layers.every(({ digest }) => ctx.images.hasBlob(digest));
+    return isWhole && matchPlatform(platform, config.platform) !== undefined;
   } catch (reason) {
     if (reason instanceof StoreError || reason instanceof ImageError) return false;
     throw reason;

@@ -15,8 +15,12 @@ import { podImageOf } from "./pod-image.ts";
 import type { ReadyImage } from "./ready-image.ts";
 import { findStage1, isStage1Image, stage1Of } from "./regimes.ts";
 import { discardPod } from "./remove-pods.ts";
+import { settleInBackground } from "./settle-in-background.ts";
 import { readyStage1 } from "./stage1-image.ts";
 import type { RunInput } from "./use-cases.ts";
+
+/** By then the kernel has written by itself what it had to, and syncing disturbs nobody. */
+const SETTLED_BY_KERNEL_MS = 60_000;
 
 interface PrepareOptions {
   readonly signal?: AbortSignal;
@@ -48,6 +52,7 @@ export async function createPod(
     noteConfiguration(ctx);
     // Held until the manifest names what the pod needs: garbage collection goes by that.
     using _import = await ctx.images.lockImport(options);
+    await settleInBackground(ctx, { olderThanMs: SETTLED_BY_KERNEL_MS });
     const images = await fetchAll(ctx, input, options);
     const stage1 = await readyStage1(ctx, choosePodStage1(ctx, { asked: input.stage1, images }), options);
     const nets = input.nets.length === 0 ? (stage1Of({ stage1 }).defaultNets ?? []) : input.nets;
@@ -81,6 +86,8 @@ export async function preparePod(
 ): Promise<{ readonly uuid: string }> {
   const { pod } = await createPod(ctx, input, options);
   using held = pod;
+  // It may be started after a crash of the machine: what it needs must be there then.
+  ctx.images.settle();
   held.move("finish-prepare");
   return { uuid: held.id };
 }

@@ -1,5 +1,6 @@
 import type { PartialBlob } from "../store/partial-blob.ts";
 import { type LayerTask, type StagedLayer, stageLayer } from "../store/stage-layer.ts";
+import type { Durability } from "../store/unpack-layer.ts";
 import type { EngineContext } from "./context.ts";
 import type { BlobWatcher } from "./download-blobs.ts";
 import { unpackTools } from "./ensure-layers.ts";
@@ -14,10 +15,14 @@ const QUEUE_BYTES = 2 * 1024 * 1024;
  */
 export async function unpackWhileReceiving(
   ctx: EngineContext,
-  { task, partial }: { readonly task: LayerTask; readonly partial: PartialBlob },
+  {
+    task,
+    partial,
+    durability,
+  }: { readonly task: LayerTask; readonly partial: PartialBlob; readonly durability: Durability },
   receive: (watcher: BlobWatcher) => Promise<void>,
 ): Promise<StagedLayer | undefined> {
-  const feed = new UnpackFeed(ctx, task);
+  const feed = new UnpackFeed(ctx, task, durability);
   try {
     for (const chunk of partial.existing()) await feed.chunk(chunk);
     await receive(feed);
@@ -38,7 +43,7 @@ class UnpackFeed implements BlobWatcher {
   #isAbandoned = false;
   #ending: Promise<void> | undefined;
 
-  constructor(ctx: EngineContext, task: LayerTask) {
+  constructor(ctx: EngineContext, task: LayerTask, durability: Durability) {
     const queue = new TransformStream<Uint8Array, Uint8Array>(
       {},
       { highWaterMark: QUEUE_BYTES, size: (chunk) => chunk?.byteLength ?? 0 },
@@ -47,7 +52,7 @@ class UnpackFeed implements BlobWatcher {
     this.#writer.closed.catch(() => undefined); // told through the job
     // What the lowest layer is on top of is known from the start: nothing.
     const lower = task.chainId === task.diffId ? { lowerDirs: [] } : {};
-    const options = { packed: queue.readable, signal: this.#stop.signal, skipSync: true };
+    const options = { packed: queue.readable, signal: this.#stop.signal, durability };
     this.#job = stageLayer(unpackTools(ctx), { task, ...lower }, options).finally(() => {
       this.#isOver = true;
     });

@@ -4,10 +4,8 @@ import type { Files } from "../sys/host.ts";
 import { StoreError } from "./errors.ts";
 import { readAllRefs, rootsOfRef } from "./image-refs.ts";
 import { findReachable, type Reachable } from "./reachable.ts";
-import { dashed, IMAGES_DIR, LAYERS_DIR, LOCKS_DIR, PARTIAL_DIR, TMP_DIR } from "./store-paths.ts";
-
-/** Lock that imports hold shared and garbage collection holds alone. */
-export const GC_LOCK = `${LOCKS_DIR}/gc`;
+import { dashed, GC_LOCK, IMAGES_DIR, LAYERS_DIR, LOCKS_DIR, PARTIAL_DIR, TMP_DIR } from "./store-paths.ts";
+import { settleStore } from "./unsettled.ts";
 
 /** What to keep besides the images that have names. */
 export interface GcInput {
@@ -33,7 +31,10 @@ export interface GcResult {
  * pod can gain a need meanwhile. Waits for nobody: while an image is being fetched or a pod prepared it refuses. Safe to kill at any moment.
  * @throws {StoreError} "store/in-use", "store/corrupt" (nothing is removed then).
  */
-export function gcImages(host: { readonly files: Files; readonly clock: Clock }, readInput: () => GcInput): GcResult {
+export function gcImages(
+  host: { readonly files: Files; readonly clock: Clock; readonly bootId: string },
+  readInput: () => GcInput,
+): GcResult {
   const { files } = host;
   using lock = files.lock(GC_LOCK, { kind: "exclusive", wait: false });
   if (lock === undefined) {
@@ -41,6 +42,7 @@ export function gcImages(host: { readonly files: Files; readonly clock: Clock },
       hint: "run it again when that has ended",
     });
   }
+  settleStore(files, host.bootId, { isAlone: true });
   const input = readInput();
   const roots = [...readAllRefs(files).flatMap(rootsOfRef), ...input.keepDigests.map((digest) => ({ digest }))];
   const reachable = findReachable(files, roots);

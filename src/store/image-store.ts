@@ -4,14 +4,22 @@ import type { Files, Lock } from "../sys/host.ts";
 import { acquireLock } from "./acquire-lock.ts";
 import { StoreError } from "./errors.ts";
 import { findImage } from "./find-image.ts";
-import { GC_LOCK, type GcInput, type GcResult, gcImages } from "./gc-images.ts";
+import { type GcInput, type GcResult, gcImages } from "./gc-images.ts";
 import { writeImageLayout } from "./image-layout.ts";
 import { type ImageRef, readAllRefs, readRef, writeRef } from "./image-refs.ts";
 import { listImages, type StoredImage, summariseImage } from "./list-images.ts";
 import { type OpenPartialOptions, openPartialBlob, type PartialBlob, tryOpenPartialBlob } from "./partial-blob.ts";
 import { putBlob, type WantedBlob } from "./put-blob.ts";
 import { blobNotFound, readBlob } from "./read-blob.ts";
-import { blobPath, refPath } from "./store-paths.ts";
+import { blobPath, GC_LOCK, refPath } from "./store-paths.ts";
+import {
+  listSettleable,
+  noteUnsettled,
+  recoverUnsettled,
+  settleStore,
+  type UnsettledContent,
+  type UnsettledImport,
+} from "./unsettled.ts";
 
 /** The images of this machine: blobs, names, and what they were unpacked to. Every method names its errors in its file. */
 export interface ImageStore {
@@ -29,9 +37,16 @@ export interface ImageStore {
   openPartialBlob(descriptor: WantedBlob, options?: OpenPartialOptions): Promise<PartialBlob | undefined>;
   /**
    * To be held from the first blob of an import until its reference is set, and from the choice of an image until the pod
-   * that needs it says so: keeps garbage collection away.
+   * that needs it says so: keeps garbage collection away. Whoever takes it first after a crash of the machine cleans up.
+   * @throws {StoreError} "store/corrupt"
    */
   lockImport(options?: { readonly signal?: AbortSignal }): Promise<Lock>;
+  /** See `noteUnsettled`. undefined: this host does not tell its boots apart, so everything must be made durable at once. */
+  noteUnsettled(content: UnsettledContent): UnsettledImport | undefined;
+  /** See `settleStore`. */
+  settle(): void;
+  /** See `listSettleable`. */
+  listSettleable(olderThanMs: number): string[];
   setRef(name: string, ref: Omit<ImageRef, "name" | "importedAtMs">): Promise<void>;
   getRef(name: string): ImageRef | undefined;
   listRefs(): ImageRef[];
@@ -46,8 +61,12 @@ export interface ImageStore {
   gcImages(readInput: () => GcInput): GcResult;
 }
 
-/** Opens the image store in `files`; creates nothing before the first write. */
-export function openImageStore(files: Files, clock: Clock): ImageStore {
+/** Opens the image store in `files`; creates nothing before the first write. `bootId`: empty when the host has none. */
+export function openImageStore(
+  files: Files,
+  clock: Clock,
+  { bootId = "" }: { readonly bootId?: string } = {},
+): ImageStore {
   return {
     files,
     hasBlob: (digest) => files.has(blobPath(digest)),
@@ -56,7 +75,13 @@ export function openImageStore(files: Files, clock: Clock): ImageStore {
     putBlob: (descriptor, content) => putBlob(files, descriptor, content),
     tryOpenPartialBlob: (descriptor, options) => tryOpenPartialBlob(files, descriptor, options),
     openPartialBlob: (descriptor, options) => openPartialBlob(files, descriptor, options),
-    lockImport: (options) => acquireLock(files, { path: GC_LOCK, kind: "shared" }, options),
+    lockImport: async (options) => {
+      await recoverUnsettled(files, bootId, options);
+      return await acquireLock(files, { path: GC_LOCK, kind: "shared" }, options);
+    },
+    noteUnsettled: (content) => (bootId === "" ? undefined : noteUnsettled(files, bootId, content)),
+    settle: () => settleStore(files, bootId),
+    listSettleable: (olderThanMs) => listSettleable(files, bootId, { nowMs: clock.nowMs(), olderThanMs }),
     setRef: async (name, ref) => {
       const summary = summariseImage(files, ref.descriptor);
       writeRef(files, { ...ref, name, importedAtMs: clock.nowMs(), summary });
@@ -68,7 +93,7 @@ export function openImageStore(files: Files, clock: Clock): ImageStore {
     findImage: (prefix) => findImage(files, prefix),
     listImages: () => listImages(files),
     removeImage: (digest, options) => removeImage(files, digest, options?.inUse ?? new Set()),
-    gcImages: (readInput) => gcImages({ files, clock }, readInput),
+    gcImages: (readInput) => gcImages({ files, clock, bootId }, readInput),
   };
 }
 

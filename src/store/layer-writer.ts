@@ -60,13 +60,16 @@ export class LayerWriter implements TarHandler, Disposable {
   entries = 0;
   readonly #tree: LayerTree;
   readonly #trash: () => number;
+  readonly #writesBack: boolean;
   #trashed = 0;
   /** Whether the tree must forget opened directories; done before the next member, this one still uses them. */
   #stale = false;
   #file: OpenFile | undefined;
 
-  constructor(tree: LayerTree, trash: () => number) {
+  /** `writesBack`: large files start their way to the disk at once, for who will wait until all is there. */
+  constructor(tree: LayerTree, { trash, writesBack }: { readonly trash: () => number; readonly writesBack: boolean }) {
     this.#tree = tree;
+    this.#writesBack = writesBack;
     this.#trash = trash;
   }
 
@@ -96,7 +99,7 @@ export class LayerWriter implements TarHandler, Disposable {
     const file = this.#file;
     if (file === undefined) return;
     this.#file = undefined;
-    if (file.sizeBytes >= WRITEBACK_BYTES) startWriteback(file.fd);
+    if (this.#writesBack && file.sizeBytes >= WRITEBACK_BYTES) startWriteback(file.fd);
     close(file.fd);
     this.#finish(file.place, file.attributes, file);
   }

@@ -4,7 +4,13 @@ import type { ImageConfig, ImageManifest } from "../image/image-config.ts";
 import type { Files } from "../sys/host.ts";
 import { StoreError } from "./errors.ts";
 import { blobPath, LAYERS_DIR, layerPath } from "./store-paths.ts";
-import { type UnpackInput, type UnpackOptions, type UnpackResult, unpackLayerJob } from "./unpack-layer.ts";
+import {
+  type Durability,
+  type UnpackInput,
+  type UnpackOptions,
+  type UnpackResult,
+  unpackLayerJob,
+} from "./unpack-layer.ts";
 import type { UnpackLimits } from "./unpack-limits.ts";
 import { chainIdsOf, findUnpackedLayer, type UnpackedLayer } from "./unpacked-layer.ts";
 
@@ -33,14 +39,14 @@ export interface LayerTask {
 
 /** A layer that is unpacked, but nobody sees it yet. Disposing removes it unless it was published. */
 export interface StagedLayer extends Disposable {
-  /** Makes the layer visible, as a whole. It must be durable by now; the name is, unless `skipSync` left that too. */
+  /** Makes the layer visible, as a whole. It must be durable by now, and its name is then, unless `durability` left that to the caller. */
   publish(): UnpackedLayer;
 }
 
 /** How to stage a layer. */
 export interface StageOptions extends UnpackOptions {
-  /** Leave making it durable to the caller: the content before `publish`, the name after. */
-  readonly skipSync?: boolean;
+  /** "soon": the caller makes the content durable before `publish`, the name after. */
+  readonly durability?: Durability;
 }
 
 /** The layers of an image as tasks, lowest first. */
@@ -60,7 +66,7 @@ export function layerTasksOf(manifest: ImageManifest, config: ImageConfig, limit
 export async function stageLayer(
   tools: UnpackTools,
   want: { readonly task: LayerTask; readonly lowerDirs?: readonly string[] },
-  { skipSync = false, ...options }: StageOptions,
+  { durability = "on-return", ...options }: StageOptions,
 ): Promise<StagedLayer | undefined> {
   const { files } = tools;
   const { descriptor, diffId, chainId, limits } = want.task;
@@ -74,7 +80,7 @@ export async function stageLayer(
       diffId,
       targetDir: files.path(`${temp}/tree`),
       limits,
-      skipSync,
+      durability,
       ...(want.lowerDirs === undefined ? {} : { lowerDirs: want.lowerDirs }),
       ...(options.packed === undefined ? {} : { packedBytes: descriptor.sizeBytes }),
     };
@@ -82,10 +88,11 @@ export async function stageLayer(
     if (result.kind === "done") {
       files.remove(`${temp}/tree.trash`);
       const meta = JSON.stringify({ diffId, chainId, ...result });
-      if (skipSync) files.writePlain(`${temp}/meta.json`, meta, 0o644);
+      const sync = durability === "on-return";
+      if (!sync) files.writePlain(`${temp}/meta.json`, meta, 0o644);
       else files.writeAtomic(`${temp}/meta.json`, meta, 0o644);
       const { dependsOnParents } = result;
-      return stagedLayer(files, { temp, task: want.task, dependsOnParents, sync: !skipSync });
+      return stagedLayer(files, { temp, task: want.task, dependsOnParents, sync });
     }
   } catch (reason) {
     files.remove(temp);

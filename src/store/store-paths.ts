@@ -10,6 +10,10 @@ export const LAYERS_DIR = "layers";
 export const PARTIAL_DIR = "partial";
 /** Lock files: empty; only `acquireLock` may take them, because garbage collection removes them. */
 export const LOCKS_DIR = "locks";
+/** Lock that imports hold shared and garbage collection holds alone. */
+export const GC_LOCK = `${LOCKS_DIR}/gc`;
+/** Notes about imports that left writing to the disk to the kernel. */
+export const UNSETTLED_DIR = "unsettled";
 /** Temporary files and directories of `Files`. */
 export const TMP_DIR = "tmp";
 

@@ -12,14 +12,19 @@ import { LayerWriter } from "./layer-writer.ts";
 import { LowerLayers } from "./lower-layers.ts";
 import { type UnpackLimits, unpackedByteLimit } from "./unpack-limits.ts";
 
+/**
+ * When content has to be on the disk: on return (default), when the caller says so, who has more to write and syncs soon;
+ * or some time later, see `noteUnsettled`.
+ */
+export type Durability = "on-return" | "soon" | "later";
+
 /** One layer to unpack. Plain JSON, so that another process can do it. */
 export interface UnpackInput {
   /** Absolute path of the packed blob; not read when the blob comes as a stream. */
   readonly blobPath: string;
   /** Size of the packed blob, for a blob that comes as a stream. */
   readonly packedBytes?: number;
-  /** Leave making it durable to the caller, who has more to write. */
-  readonly skipSync?: boolean;
+  readonly durability?: Durability;
   readonly mediaType: string;
   readonly diffId: Digest;
   /** Absolute path of an empty directory that becomes the overlay lower directory. */
@@ -52,8 +57,8 @@ export interface UnpackOptions {
 }
 
 /**
- * Unpacks one layer as an overlayfs lower directory and checks its diffID. Everything is on disk (syncfs) on return. On
- * any error `targetDir` and `targetDir + ".trash"` hold rubbish: remove both, they are never to be used.
+ * Unpacks one layer as an overlayfs lower directory and checks its diffID. Everything is on disk (syncfs) on return
+ * unless `durability` says otherwise. On any error `targetDir` and `targetDir + ".trash"` hold rubbish: remove both, they are never to be used.
  * @throws {ImageError} "image/bad-layer", "image/too-large", "image/unsupported-media-type";
  *   {StoreError} "store/content-mismatch" for another diffID; {SysError} "sys/no-space" and others of the disk.
  */
@@ -61,11 +66,11 @@ export async function unpackLayerJob(input: UnpackInput, options: UnpackOptions 
   using lower = input.lowerDirs === undefined ? undefined : new LowerLayers(input.lowerDirs);
   using tree = new LayerTree(input.targetDir, lower);
   using trash = new TrashDir(`${input.targetDir}.trash`);
-  using writer = new LayerWriter(tree, () => trash.fd());
+  using writer = new LayerWriter(tree, { trash: () => trash.fd(), writesBack: input.durability !== "later" });
   try {
     const unpackedBytes = await pump(input, writer, options);
     writer.setDirTimes();
-    if (input.skipSync !== true) syncTree(input.targetDir);
+    if ((input.durability ?? "on-return") === "on-return") syncTree(input.targetDir);
     return {
       kind: "done",
       dependsOnParents: tree.dependsOnParents,

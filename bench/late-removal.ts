@@ -1,0 +1,23 @@
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+let parent: string | undefined;
+let count = 0;
+
+/**
+ * A new, empty directory that is removed only when everything has been measured: ext4 looks at inodes freed in the last
+ * minutes again and again whenever a file is made, so removing thousands of files slows whatever is measured next.
+ */
+export function lateRemovedDir(): string {
+  parent ??= mkdtempSync(join(tmpdir(), "gantry-bench-"));
+  const dir = join(parent, `${count++}`);
+  mkdirSync(dir);
+  return dir;
+}
+
+/** Removes them all. */
+export function removeLateDirs(): void {
+  if (parent !== undefined) rmSync(parent, { recursive: true, force: true });
+  parent = undefined;
+}
