@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import { AT_EMPTY_PATH } from "../sys/linux/constants.ts";
 import { fstatat } from "../sys/linux/fs-calls.ts";
+import { currentUmask } from "../sys/linux/process-calls.ts";
 import { lgetxattr } from "../sys/linux/xattr-calls.ts";
 import type { LayerAttributes } from "./layer-attributes.ts";
 
@@ -22,10 +22,7 @@ export class Birth {
     const { uid, gid, mode } = fstatat(rootFd, new Uint8Array(), AT_EMPTY_PATH);
     const acl = lgetxattr(`/proc/self/fd/${rootFd}/.`, DEFAULT_ACL);
     this.#isPlain = uid === 0 && gid === 0 && (mode & S_ISGID) === 0 && acl === undefined;
-    this.#umask = Number.parseInt(
-      /^Umask:\s*([0-7]+)/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1] ?? "7777",
-      8,
-    );
+    this.#umask = currentUmask();
   }
 
   /** A directory of the tree has got these attributes: what is made in it may take some of them. */

@@ -175,6 +175,12 @@ export function setrlimit(resource: keyof typeof RLIMITS, limit: ResourceLimit):
   prlimit(0, resource, limit);
 }
 
+/** Permission bits that new files of this process do not get; asked for without changing it for a moment. */
+export function currentUmask(): number {
+  const [, octal = "7777"] = /^Umask:\s*([0-7]+)/m.exec(readFileSync("/proc/self/status", "utf8")) ?? [];
+  return Number.parseInt(octal, 8);
+}
+
 /** Sets the file mode creation mask and returns the old one. */
 export function umask(modeOctal: number): number {
   return callKernel("umask", [modeOctal]);
