@@ -19,10 +19,10 @@ async function main(argv: readonly string[]): Promise<number> {
   const [{ runCli }, terminal] = await Promise.all([import("./cli/run-cli.ts"), import("./sys/terminal.ts")]);
   const abort = new AbortController();
   let interrupts = 0;
-  const onSignal = () => {
+  const onSignal = (signal: NodeJS.Signals) => {
     interrupts++;
     if (interrupts > 1) process.exit(130); // asked twice: do not wait for the clean-up
-    abort.abort();
+    abort.abort(new DOMException(signal, "AbortError"));
   };
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);

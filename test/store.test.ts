@@ -192,6 +192,37 @@ async function timed(work: () => Promise<unknown>): Promise<{ readonly elapsedMs
   return { elapsedMs: performance.now() - from };
 }
 
+test.each([
+  ["SIGINT", 130, "fetch"],
+  ["SIGTERM", 143, "fetch"],
+  ["SIGINT", 130, "run"],
+] as const)(
+  "%s to a command that waits for a silent registry ends it with %i, as what it is and no bug (%s)",
+  async (signal, exitCode, verb) => {
+    await using world = await createWorld();
+    const connected = Promise.withResolvers<void>();
+    using server = Bun.listen({
+      hostname: "127.0.0.1",
+      port: 0,
+      socket: { open: () => connected.resolve(), data: () => undefined },
+    });
+    const argv = gantryArgv([LOOSE, verb, `docker://127.0.0.1:${server.port}/app:1`], {
+      root: world.root,
+      config: world.config,
+    });
+    const child = Bun.spawn(argv, { env: gantryEnv({}), stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+    await connected.promise;
+    child.kill(signal);
+    const [code, stderr] = await Promise.all([child.exited, new Response(child.stderr).text()]);
+    expect([code, stderr.includes(`Interrupted by ${signal}`), stderr.includes("bug")]).toEqual([
+      exitCode,
+      true,
+      false,
+    ]);
+  },
+  TIMEOUT_MS,
+);
+
 test(
   "doctor --store names every file that a power cut emptied or cut short, --repair brings the store back, verify agrees",
   async () => {

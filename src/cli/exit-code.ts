@@ -155,11 +155,11 @@ const EXIT_CODES = {
   "engine/image-in-use": 5,
   "engine/not-signable": 2,
   "engine/host-incomplete": 7,
-  "engine/interrupted": 1,
   "cli/usage": 2,
   "cli/bad-file": 2,
   "cli/no-terminal": 4,
   "cli/declined": 4,
+  "cli/interrupted": 1,
 } as const satisfies Record<AnyErrorCode, ExitCode>;
 
 const BY_CODE: ReadonlyMap<string, ExitCode> = new Map(Object.entries(EXIT_CODES));

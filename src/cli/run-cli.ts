@@ -2,7 +2,7 @@ import { EngineError } from "../base/errors.ts";
 import type { EngineCalls } from "../engine/engine-calls.ts";
 import { bindArgs, bindFlags, operandsBeforeRaw } from "./bind-command.ts";
 import type { Command, CommandEntry, CommandTools } from "./command.ts";
-import { usageError } from "./errors.ts";
+import { CliError, usageError } from "./errors.ts";
 import { findCommand } from "./find-command.ts";
 import { GLOBAL_FLAGS, type GlobalOptions, resolveGlobals } from "./global-flags.ts";
 import type { CliHost } from "./host.ts";
@@ -29,14 +29,26 @@ export async function runCli(host: CliHost): Promise<number> {
       import("./exit-code.ts"),
       import("./render-error.ts"),
     ]);
-    const exitCode = failure.own ? OWN_FAILURE : exitCodeOf(reason);
+    const interrupted = interruption(host.signal, reason);
+    const exitCode = interrupted?.exitCode ?? (failure.own ? OWN_FAILURE : exitCodeOf(reason));
+    const error = interrupted?.error ?? reason;
     const text =
-      failure.json && reason instanceof EngineError
-        ? JSON.stringify(reportError(reason, exitCode))
-        : renderError(reason, failure.debug);
+      failure.json && error instanceof EngineError
+        ? JSON.stringify(reportError(error, exitCode))
+        : renderError(error, failure.debug);
     host.stderr.write(`${text}\n`);
     return exitCode;
   }
+}
+
+/** What came of a signal to this command: no failure of anybody, and the exit code shells expect. */
+function interruption(signal: AbortSignal, reason: unknown) {
+  if (!signal.aborted || !(reason instanceof DOMException) || reason.name !== "AbortError") return undefined;
+  const name = reason.message === "SIGINT" ? "SIGINT" : "SIGTERM";
+  const error = new CliError("cli/interrupted", `Interrupted by ${name}`, {
+    hint: "run it again: what was downloaded so far is kept",
+  });
+  return { error, exitCode: 128 + (name === "SIGINT" ? 2 : 15) };
 }
 
 interface Failure {

@@ -7,8 +7,7 @@ export type EngineErrorCode =
   | "engine/needs-root"
   | "engine/image-in-use"
   | "engine/not-signable"
-  | "engine/host-incomplete"
-  | "engine/interrupted";
+  | "engine/host-incomplete";
 
 /** A use case that cannot be carried out as asked. */
 export class UseCaseError extends EngineError<EngineErrorCode> {}
