@@ -214,7 +214,7 @@ test.each([
     await connected.promise;
     child.kill(signal);
     const [code, stderr] = await Promise.all([child.exited, new Response(child.stderr).text()]);
-    expect([code, stderr.includes(`Interrupted by ${signal}`), stderr.includes("bug")]).toEqual([
+    expect([code, stderr.includes(`interrupted by ${signal}`), stderr.includes("bug")]).toEqual([
       exitCode,
       true,
       false,

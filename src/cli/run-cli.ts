@@ -45,7 +45,7 @@ export async function runCli(host: CliHost): Promise<number> {
 function interruption(signal: AbortSignal, reason: unknown) {
   if (!signal.aborted || !(reason instanceof DOMException) || reason.name !== "AbortError") return undefined;
   const name = reason.message === "SIGINT" ? "SIGINT" : "SIGTERM";
-  const error = new CliError("cli/interrupted", `Interrupted by ${name}`, {
+  const error = new CliError("cli/interrupted", `Cannot finish: interrupted by ${name}`, {
     hint: "run it again: what was downloaded so far is kept",
   });
   return { error, exitCode: 128 + (name === "SIGINT" ? 2 : 15) };
