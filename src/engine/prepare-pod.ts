@@ -6,6 +6,7 @@ import { parsePodId, parsePodName } from "../pod/names.ts";
 import { planManifest } from "../pod/plan-manifest.ts";
 import type { LockedPod } from "../pod/pod-store.ts";
 import { newUuid } from "../sys/random.ts";
+import { assertRunOptions } from "./assert-run-options.ts";
 import { assertAppImage, describeUnfulfilled } from "./check-app-image.ts";
 import { choosePodStage1 } from "./choose-stage1.ts";
 import type { EngineContext } from "./context.ts";
@@ -13,7 +14,7 @@ import { fetchImage } from "./fetch-image.ts";
 import { noteConfiguration } from "./note-configuration.ts";
 import { podImageOf } from "./pod-image.ts";
 import type { ReadyImage } from "./ready-image.ts";
-import { findStage1, isStage1Image, stage1Of } from "./regimes.ts";
+import { findStage1, isStage1Image } from "./regimes.ts";
 import { discardPod } from "./remove-pods.ts";
 import { settleInBackground } from "./settle-in-background.ts";
 import { readyStage1 } from "./stage1-image.ts";
@@ -54,18 +55,21 @@ export async function createPod(
     using _import = await ctx.images.lockImport(options);
     await settleInBackground(ctx, { olderThanMs: SETTLED_BY_KERNEL_MS });
     const images = await fetchAll(ctx, input, options);
-    const stage1 = await readyStage1(ctx, choosePodStage1(ctx, { asked: input.stage1, images }), options);
-    const nets = input.nets.length === 0 ? (stage1Of({ stage1 }).defaultNets ?? []) : input.nets;
-    const manifest = planManifest(
+    const regime = choosePodStage1(ctx, { asked: input.stage1, images });
+    const builtIn = isStage1Image(regime) ? undefined : findStage1(regime);
+    const nets = input.nets.length === 0 ? (builtIn?.defaultNets ?? []) : input.nets;
+    const planned = planManifest(
       { ...input, nets },
       {
         uuid: id,
         createdAt: formatTimestamp(ctx.clock.nowMs()),
         images: images.map((ready) => ({ image: podImageOf(ready), config: ready.config })),
-        stage1,
+        stage1: { regime },
         insecureOptions: [...ctx.options.insecureOptions].sort(),
       },
     );
+    assertRunOptions(planned, builtIn?.options); // before a stage1 is built, which may take a while
+    const manifest = { ...planned, stage1: await readyStage1(ctx, regime, options) };
     for (const line of describeUnfulfilled(manifest, images)) ctx.options.note(`NOTE: ${line}`);
     const text = `${JSON.stringify(manifest, undefined, 2)}\n`;
     pod.files().writeAtomic("pod.json", text, 0o600);

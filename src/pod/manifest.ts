@@ -2,7 +2,8 @@ import type { Digest } from "../image/digest.ts";
 import type { IsolatorOutcome } from "./appc-app.ts";
 import type { AppLimits } from "./limits.ts";
 import type { AppName, PodId, PodName } from "./names.ts";
-import type { NetOption, PodOption, PortOption, VolumeOption } from "./options.ts";
+import type { MountOption, NetOption, PodOption, PortOption, VolumeOption } from "./options.ts";
+import type { AppRunOptions, PodRunOptions } from "./run-options.ts";
 
 /** An image as a pod uses it: decided once, at prepare, by digest. */
 export interface PodImage {
@@ -17,7 +18,7 @@ export interface PodImage {
 }
 
 /** One app, complete except for what only the mounted root file system can tell (numeric ids, absolute executable). */
-export interface PodApp {
+export interface PodApp extends AppRunOptions {
   readonly name: AppName;
   readonly image: PodImage;
   /** Program and arguments as asked for; the program may still need a PATH lookup. */
@@ -28,7 +29,7 @@ export interface PodApp {
   readonly group?: string;
   readonly supplementaryGids: readonly number[];
   readonly workingDir: string;
-  readonly mounts: readonly { readonly volume: string; readonly target: string; readonly readOnly: boolean }[];
+  readonly mounts: readonly MountOption[];
   readonly readOnlyRootfs: boolean;
   /** Capability names without `CAP_`, sorted: the bounding set. */
   readonly capabilities: readonly string[];
@@ -54,7 +55,7 @@ export interface Stage1EntryPoints {
 }
 
 /** Everything that decides what a pod runs, written once at prepare; its hash goes into the events. */
-export interface PodManifest {
+export interface PodManifest extends PodRunOptions {
   readonly gantryKind: "pod";
   readonly gantryVersion: "v1";
   readonly uuid: PodId;

@@ -1,6 +1,7 @@
 import type { AciApp } from "../image/aci/app.ts";
 import type { NameValue } from "../image/aci/name-values.ts";
 import type { AppLimits } from "./limits.ts";
+import type { AppRunOptions, PodRunOptions, Propagation } from "./run-options.ts";
 
 /** What a user asks for, before any image is looked at. Produced by `cli` and `cri`, consumed by `engine`. */
 
@@ -27,6 +28,8 @@ export interface MountOption {
   /** Absolute path inside the app. */
   readonly target: string;
   readonly readOnly: boolean;
+  /** Undefined: as the regime does by itself. */
+  readonly propagation?: Propagation;
 }
 
 /** A host port led into the pod. Ranges are expanded by the parser. */
@@ -45,7 +48,7 @@ export interface NetOption {
 }
 
 /** One app of a pod as asked for; undefined means "as the image says". */
-export interface AppOption {
+export interface AppOption extends AppRunOptions {
   readonly image: string;
   readonly name?: string;
   /** Replaces the image's entrypoint. */
@@ -83,7 +86,7 @@ export interface NamedPort {
 }
 
 /** A pod as asked for. */
-export interface PodOption {
+export interface PodOption extends PodRunOptions {
   readonly apps: readonly AppOption[];
   /** Unique name; undefined: none. */
   readonly name?: string;

@@ -10,6 +10,7 @@ import { expandPort } from "./from-appc-pod.ts";
 import type { PodApp, PodImage, PodManifest } from "./manifest.ts";
 import { type AppName, appNameFromImage, type PodId, parseAppName, parsePodName } from "./names.ts";
 import type { AppOption, PodOption, PortOption, VolumeOption } from "./options.ts";
+import { appRunOptions, podRunOptions } from "./run-options.ts";
 
 /** An image after fetching: what the pod needs of it. */
 export interface PlannedImage {
@@ -65,6 +66,7 @@ export function planManifest(option: PodOption, input: PlanInput): PodManifest {
     dns: option.dns,
     hostsEntries: option.hostsEntries,
     insecureOptions: input.insecureOptions,
+    ...podRunOptions(option),
     ...(option.appcPodManifest === undefined ? {} : { appcPodManifest: option.appcPodManifest }),
   };
 }
@@ -121,6 +123,7 @@ function planPodApp(
     stopSignal: config.stopSignal,
     ...(plan === undefined || plan.isolators.length === 0 ? {} : { isolators: plan.isolators }),
     ...limitsOf(option, plan),
+    ...appRunOptions(option),
   };
 }
 

@@ -3,6 +3,7 @@ import type { Files, Programs } from "../sys/host.ts";
 import type { AppLimits } from "./limits.ts";
 import type { PodApp, PodManifest } from "./manifest.ts";
 import type { AppName, PodId } from "./names.ts";
+import type { RunOption } from "./run-options.ts";
 
 /** How an app ended, as the regime recorded it in `status/<app>`. */
 export interface AppExit {
@@ -153,6 +154,8 @@ export interface HelperInput {
 export interface Stage1 {
   readonly regime: string;
   readonly about: Stage1About;
+  /** Options of a pod and its apps that it fulfils beyond those that every regime has; absent: none. */
+  readonly options?: readonly RunOption[];
   /** Undefined: pods of this regime need no image but their apps'. */
   readonly image?: Stage1ImageBuilder;
   /** Networks of a pod for which none were asked; absent: the default network. */

@@ -22,6 +22,7 @@ import { createSyscallAllowList, type SyscallFilter } from "../sys/linux/seccomp
 import { type PipedProcess, startPiped } from "../sys/linux/start-piped.ts";
 import type { EnterSpec } from "./enter-spec.ts";
 import { Stage1Error } from "./errors.ts";
+import { takeLimitsOf } from "./ulimits.ts";
 
 /** pid comes first: it only takes effect for children. mnt comes last: after it, host paths mean something else. */
 const NAMESPACES = ["pid", "net", "ipc", "uts", "cgroup", "mnt"] as const;
@@ -94,6 +95,7 @@ function joinApp(spec: EnterSpec): JoinedApp {
     });
   }
   const filter = spec.seccomp === "default" ? createSyscallAllowList(allowedSyscalls(spec.capabilities)) : undefined;
+  const takeLimits = takeLimitsOf(spec.pid);
   // Nothing inside may look at this process through /proc while it has the host's program mapped.
   setDumpable(false);
   const cgroups = joinCgroupsOf(spec.pid);
@@ -107,7 +109,7 @@ function joinApp(spec: EnterSpec): JoinedApp {
   close(rootFd);
   return {
     argv: [program, ...spec.argv.slice(1)],
-    beforeSpawn: () => confine(spec, { credentials, filter }),
+    beforeSpawn: () => confine(spec, { credentials, filter, takeLimits }),
     afterSpawn: () => cgroups.leave(),
   };
 }
@@ -119,8 +121,17 @@ function resolveCredentials(spec: EnterSpec, root: ReturnType<typeof openAppRoot
 // The filter goes in while CAP_SYS_ADMIN is still there, so that it does not need no_new_privs; it allows what follows.
 function confine(
   spec: EnterSpec,
-  { credentials, filter }: { readonly credentials: EnterSpec["own"]; readonly filter: SyscallFilter | undefined },
+  {
+    credentials,
+    filter,
+    takeLimits,
+  }: {
+    readonly credentials: EnterSpec["own"];
+    readonly filter: SyscallFilter | undefined;
+    readonly takeLimits: () => void;
+  },
 ): void {
+  takeLimits();
   if (spec.noNewPrivileges) setNoNewPrivs();
   filter?.load();
   for (const [number, name] of CAPABILITY_NAMES.entries()) {

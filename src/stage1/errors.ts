@@ -14,6 +14,9 @@ export type Stage1ErrorCode =
   | "stage1/enter-failed"
   | "stage1/build-failed"
   | "stage1/unsupported"
+  | "stage1/no-device"
+  | "stage1/bad-cdi"
+  | "stage1/bad-hook"
   | "stage1/failed";
 
 /** An isolation regime that is not there or cannot do what was asked. */

@@ -5,6 +5,7 @@ import { allowedSyscalls } from "../pod/seccomp-profile.ts";
 import { withEventHandlers } from "./event-handlers.ts";
 import { ALL_KERNEL_PATHS, type UnitKernelPaths } from "./kernel-paths.ts";
 import { renderLimits } from "./pod-limits.ts";
+import { renderUlimits } from "./ulimits.ts";
 import { quoteUnitWord, unitPath } from "./unit-escape.ts";
 
 /** Name of an app's unit; the prefix keeps users' names apart from systemd's own. */
@@ -105,7 +106,7 @@ KillMode=mixed
 KillSignal=${killSignal(app.stopSignal)}
 IgnoreSIGPIPE=no
 OOMPolicy=continue
-${renderLimits(app).join("\n")}
+${[...renderLimits(app), ...renderUlimits(app.ulimits)].join("\n")}
 KeyringMode=private
 ${renderConfinement(resolved)}
 `;

@@ -3,6 +3,7 @@ import { usageError } from "../errors.ts";
 import type { CliHost } from "../host.ts";
 import { ParsedFlags } from "../parse-flags.ts";
 import type { AppWords } from "./group-apps.ts";
+import { parseAppOptions } from "./parse-app-options.ts";
 import { parseEnvFile } from "./parse-env-file.ts";
 import { parseLimits } from "./parse-limits.ts";
 import { parseMount, parseVolume } from "./parse-volume.ts";
@@ -37,6 +38,7 @@ export async function parseApp(host: CliHost, words: AppWords, fresh: () => stri
     ...collectCapabilities(flags),
     noNewPrivileges: flags.string("no-new-privileges") !== "false",
     seccomp: flags.string("seccomp") === "unconfined" ? "unconfined" : "default",
+    ...(await parseAppOptions(host, flags)),
   };
   const limits = parseLimits({
     memory: flags.string("memory"),

@@ -9,6 +9,7 @@ import { ParsedFlags } from "../parse-flags.ts";
 import { groupApps } from "./group-apps.ts";
 import { type ParsedApp, parseApp } from "./parse-app.ts";
 import { parseNets } from "./parse-nets.ts";
+import { parsePodOptions } from "./parse-pod-options.ts";
 import { parsePort } from "./parse-port.ts";
 import { parseVolume } from "./parse-volume.ts";
 
@@ -45,6 +46,7 @@ export async function parsePodLine(host: CliHost, argv: readonly string[], specs
     },
     hostsEntries: parseHosts(flags.strings("hosts-entry")),
     pullPolicy: parsePullPolicy(flags.string("pull-policy")),
+    ...parsePodOptions(flags),
   };
   return { option, flags };
 }

@@ -55,12 +55,12 @@ function parseShort(text: string, fresh: () => string): ParsedVolume {
   if (second === undefined)
     return { volume: emptyVolume(name), mount: { volume: name, target: first, readOnly: false } };
   const words = options?.split(",") ?? [];
-  const unknown = words.find((word) => !["ro", "rw", "z", "Z", "rbind"].includes(word));
-  if (unknown !== undefined) throw badVolume(text, `use ro or rw in place of "${unknown}"`);
+  const unknown = words.find((word) => !["ro", "rw", "z", "Z", "rbind", ...PROPAGATIONS].includes(word));
+  if (unknown !== undefined) throw badVolume(text, `use ro, rw or one of ${PROPAGATIONS.join(", ")}, not "${unknown}"`);
   const readOnly = words.includes("ro");
   return {
     volume: { kind: "host", name, source: first, readOnly, recursive: true },
-    mount: { volume: name, target: second, readOnly },
+    mount: { volume: name, target: second, readOnly, ...propagationOf(text, words) },
   };
 }
 
@@ -76,7 +76,13 @@ export function parseMount(
   const readOnly = parseBool(text, readOnlyText === "" ? "true" : readOnlyText, false);
   if (!target.startsWith("/")) throw badMount(text, "add target=/ABSOLUTE/PATH");
   const type = fields.get("type");
+  const typed = fields.get("bind-propagation") ?? fields.get("propagation");
+  const propagation = propagationOf(text, typed === undefined ? [] : [typed]);
+  if (typed !== undefined && propagation.propagation === undefined)
+    throw badMount(text, `use one of ${PROPAGATIONS.join(", ")}`);
   allowOnly(text, fields, [
+    "bind-propagation",
+    "propagation",
     "type",
     "volume",
     "source",
@@ -90,15 +96,24 @@ export function parseMount(
   ]);
   const named = fields.get("volume");
   if (named !== undefined && named !== "" && (type === undefined || type === "volume")) {
-    return { mount: { volume: named, target, readOnly } };
+    return { mount: { volume: named, target, readOnly, ...propagation } };
   }
   const volume = fresh();
-  const mount = { volume, target, readOnly };
+  const mount = { volume, target, readOnly, ...propagation };
   // As the scratch space it is: anybody may write.
   if (type === "tmpfs") return { volume: emptyVolume(volume, 0o1777), mount };
   const source = fields.get("source") ?? fields.get("src") ?? "";
   if (type !== "bind" || !source.startsWith("/")) throw badMount(text, hint);
   return { volume: { kind: "host", name: volume, source, readOnly, recursive: true }, mount };
+}
+
+const PROPAGATIONS = ["private", "rprivate", "slave", "rslave", "shared", "rshared"] as const;
+
+function propagationOf(text: string, words: readonly string[]): Pick<MountOption, "propagation"> {
+  const found = words.flatMap((word) => PROPAGATIONS.find((one) => one === word) ?? []);
+  const [propagation, second] = found;
+  if (second !== undefined) throw badVolume(text, `use one of ${found.join(", ")}`);
+  return propagation === undefined ? {} : { propagation };
 }
 
 function emptyVolume(name: string, modeOctal = 0o755): VolumeOption {

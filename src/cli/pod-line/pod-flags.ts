@@ -1,5 +1,6 @@
 import type { FlagSpecs } from "../flag-spec.ts";
 import { LIMIT_FLAGS } from "./parse-limits.ts";
+import { APP_OPTION_FLAGS, POD_OPTION_FLAGS } from "./run-option-flags.ts";
 
 const BOOL = ["true", "false"] as const;
 
@@ -92,6 +93,7 @@ export const APP_FLAGS = {
   },
   ...LIMIT_FLAGS,
   seccomp: { type: "string", perApp: true, choices: ["default", "unconfined"], help: "System call filter" },
+  ...APP_OPTION_FLAGS,
 } as const satisfies FlagSpecs;
 
 /** Flags of the whole pod, as `run` and `prepare` know them. `volume` has a form that belongs to an image too. */
@@ -102,7 +104,7 @@ export const POD_FLAGS = {
   volume: {
     type: "strings",
     short: "v",
-    placeholder: "SRC:DST[:ro]",
+    placeholder: "SRC:DST[:ro,rslave…]",
     help: "Host directory in the image before it; or NAME,kind=host,source=/DIR[,readOnly=true] or NAME,kind=empty for --mount",
   },
   net: {
@@ -136,4 +138,5 @@ export const POD_FLAGS = {
     help: "When to ask the source: only for new images, for updates too, or never",
   },
   "uuid-file-save": { type: "string", placeholder: "FILE", help: "Write the pod's UUID here before anything starts" },
+  ...POD_OPTION_FLAGS,
 } as const satisfies FlagSpecs;

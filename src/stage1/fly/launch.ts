@@ -18,8 +18,12 @@ import { connectStdio } from "../app-stdio.ts";
 import { Stage1Error } from "../errors.ts";
 import { limitPodCgroup, podCgroupName } from "../pod-cgroups.ts";
 import { writeSupervisor } from "../supervisor.ts";
+import { prlimitArgs, settableUlimits } from "../ulimits.ts";
 import { PERL } from "./probe.ts";
 import { SUPERVISE_SCRIPT } from "./supervise-script.ts";
+
+/** Gives limits to what it becomes. Part of every Debian. */
+const PRLIMIT = "/usr/bin/prlimit";
 
 /** What an app sees of the host, with everything mounted beneath: an agent of the host has to reach it. */
 const HOST_TREES = ["/proc", "/sys", "/dev"] as const;
@@ -85,12 +89,15 @@ function bindHostTrees(rootfs: string): void {
 }
 
 function superviseArgv(
-  { pod }: LaunchInput,
+  { pod, note }: LaunchInput,
   { resolved, rootfs, isTty }: { readonly resolved: ResolvedApp; readonly rootfs: string; readonly isTty: boolean },
 ): readonly [string, ...string[]] {
   const { app, credentials, argv } = resolved;
+  const ulimits = settableUlimits(app.ulimits ?? [], { app: app.name, note });
+  const [first, ...before] = ulimits.length === 0 ? [PERL] : ([PRLIMIT, ...prlimitArgs(ulimits), PERL] as const);
   return [
-    PERL,
+    first,
+    ...before,
     "-e",
     SUPERVISE_SCRIPT,
     "--",

@@ -17,6 +17,7 @@ export const flyStage1: Stage1 = {
     isolates: ["files"],
     cost: "one small supervisor",
   },
+  options: ["ulimit"],
   defaultNets: [{ name: "host", args: {} }],
   probe: probeFly,
   launch: launchFlyPod,

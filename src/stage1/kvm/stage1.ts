@@ -26,6 +26,7 @@ export const kvmStage1: Stage1 = {
     ],
     cost: "a kernel and QEMU for each pod; seconds to start where the processor cannot virtualise",
   },
+  options: ["ulimit"],
   image: {
     from: "kernel, systemd and busybox",
     entrypoint: ["/usr/lib/systemd/systemd"],

@@ -25,3 +25,8 @@ export function createSupervisorCgroup(id: PodId, layout: CgroupLayout): PodCgro
 export function runtimeCgroupPath(id: PodId, app: AppName): string {
   return `/${defaultCgroupBase()}/${podCgroupName(id)}/${app}`;
 }
+
+/** The supervisors' cgroup likewise; the pod's init, where it has one, is counted beneath it. */
+export function supervisorCgroupPath(id: PodId): string {
+  return `/${defaultCgroupBase()}/${podCgroupName(id)}/${SUPERVISORS}/init`;
+}

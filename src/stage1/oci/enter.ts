@@ -10,9 +10,13 @@ import { enterPrivateMountNamespace } from "../../sys/linux/mounts.ts";
 import { execve } from "../../sys/linux/process-calls.ts";
 import { randomHex } from "../../sys/random.ts";
 import { Stage1Error } from "../errors.ts";
+import type { ContainerOptions } from "./container-options.ts";
 import { findAppPid } from "./observe.ts";
 import { hideUnified, readRuntime, runtimeArgv } from "./runtime-calls.ts";
 import { planProcess } from "./spec.ts";
+import { decodeSpec, encodeSpec } from "./spec-text.ts";
+
+const MAX_SPEC_BYTES = 8 * 1024 * 1024;
 
 /**
  * Runs a program in an app's container: this process becomes the runtime's `exec`, which joins terminal, signals and exit
@@ -40,6 +44,7 @@ export async function enterOciApp(pod: Files, input: EnterInput): Promise<never>
     path,
   });
   const process = planProcess({
+    options: readProcessOptions(pod, app.name),
     resolved: {
       app: { ...app, workingDir: input.workingDir },
       credentials,
@@ -50,7 +55,7 @@ export async function enterOciApp(pod: Files, input: EnterInput): Promise<never>
     terminal: input.tty,
   });
   const spec = `oci/exec-${randomHex(6)}.json`;
-  pod.writePlain(spec, JSON.stringify(process), 0o600);
+  pod.writePlain(spec, encodeSpec(process), 0o600);
   if (runtime.cgroups === "own") {
     enterPrivateMountNamespace({ receive: true });
     hideUnified();
@@ -60,6 +65,25 @@ export async function enterOciApp(pod: Files, input: EnterInput): Promise<never>
   const exec = [...runtimeArgv(pod, runtime), "exec", `--process=${pod.path(spec)}`, `${manifest.uuid}-${app.name}`];
   const { PATH = "/usr/sbin:/usr/bin:/sbin:/bin", TERM = "xterm" } = globalThis.process.env;
   return execve(runtime.path, exec, { PATH, TERM });
+}
+
+/** What the app itself was started with besides user, environment and rights. */
+function readProcessOptions(pod: Files, app: string): Partial<ContainerOptions> {
+  const spec = decodeSpec(pod.readText(`apps/${app}/bundle/config.json`, MAX_SPEC_BYTES)) as {
+    readonly process: {
+      readonly rlimits?: ContainerOptions["rlimits"];
+      readonly apparmorProfile?: string;
+      readonly selinuxLabel?: string;
+    };
+  };
+  const { rlimits = [], apparmorProfile, selinuxLabel } = spec.process;
+  return {
+    rlimits,
+    process: {
+      ...(apparmorProfile === undefined ? {} : { apparmorProfile }),
+      ...(selinuxLabel === undefined ? {} : { selinuxLabel }),
+    },
+  };
 }
 
 /** The app's files as the host sees them; a sandbox of its own kernel shows the host only what it was given. */

@@ -6,28 +6,31 @@ import { type ResolvedApp, writeResolvedApp } from "../../pod/resolved-app.ts";
 import { signalNumber } from "../../pod/signals.ts";
 import type { LaunchInput } from "../../pod/stage1-contract.ts";
 import { type CgroupLayout, detectCgroupLayout } from "../../sys/linux/cgroup-layout.ts";
-import { CLONE_NEWIPC, CLONE_NEWUTS } from "../../sys/linux/constants.ts";
 import { listMounts } from "../../sys/linux/mount-table.ts";
 import { enterPrivateMountNamespace, unmount } from "../../sys/linux/mounts.ts";
-import { pinNamespace } from "../../sys/linux/pin-namespace.ts";
 import type { PodCgroup } from "../../sys/linux/pod-cgroup.ts";
 import { Stage1Error } from "../errors.ts";
 import { becomeTerminal, becomeWaiter } from "./become.ts";
-import { createAppCgroup, createSupervisorCgroup, runtimeCgroupPath } from "./cgroups.ts";
+import { createAppCgroup, createSupervisorCgroup, runtimeCgroupPath, supervisorCgroupPath } from "./cgroups.ts";
 import { createContainer } from "./conmon.ts";
 import { connectApp } from "./connect-app.ts";
+import { type ContainerOptions, collectOptions } from "./container-options.ts";
 import { exitFile } from "./observe.ts";
 import type { OciRuntime } from "./oci-runtime.ts";
+import { END_INIT, startPodInit } from "./pod-init.ts";
 import { chooseRuntime, findProgram, type OciFlavor } from "./runtime.ts";
 import { hideUnified, runtimeArgv, startContainer, writeRuntime } from "./runtime-calls.ts";
 import { renderExitCommand, renderExitedScript, renderRuntimeScript } from "./scripts.ts";
+import { makeShared, type Shared } from "./shared.ts";
 import { planSpec } from "./spec.ts";
+import { encodeSpec } from "./spec-text.ts";
 
 /** One app on its way: everything that its files are made from. */
 interface AppLaunch {
   readonly app: PodApp;
   readonly resolved: ResolvedApp;
   readonly cgroup: PodCgroup;
+  readonly options: ContainerOptions;
 }
 
 /**
@@ -36,7 +39,7 @@ interface AppLaunch {
  * @throws {PodError} for what the apps lack; {Stage1Error} "stage1/missing-tool", "stage1/start-failed"
  */
 export async function launchOciPod(flavor: OciFlavor, input: LaunchInput): Promise<{ readonly pid: number }> {
-  const runtime = withNetwork(await chooseRuntime(flavor, input.host), input);
+  const runtime = withNetwork(await chooseRuntime(flavor, input.host, input.manifest.runtime), input);
   const conmon = findProgram(input.host, "conmon");
   if (conmon === undefined) {
     throw new Stage1Error("stage1/missing-tool", "Cannot start pod: conmon is not installed", {
@@ -67,18 +70,22 @@ async function mountAndStart(
   const isTerminal = input.interactive && input.isTerminal;
   writeRuntime(pod, runtime);
   for (const dir of ["status", "oci/exits", "ns"]) pod.ensureDir(dir, 0o700);
-  pinNamespace({ kind: "ipc", flag: CLONE_NEWIPC, path: pod.path("ns/ipc") });
-  pinNamespace({ kind: "uts", flag: CLONE_NEWUTS, path: pod.path("ns/uts") });
+  const shared = makeShared(input, runtime);
   const launches = manifest.apps.map((app): AppLaunch => {
     mountAppRoot(input, app);
     const resolved = resolveApp(openAppRoot(pod.path(`apps/${app.name}/rootfs`)), app, isTerminal ? "tty" : "null");
     writeResolvedApp(pod, resolved);
-    return { app, resolved, cgroup: limitedCgroup(input, { app, layout, runtime }) };
+    const options = collectOptions(input, app);
+    return { app, resolved, options, cgroup: limitedCgroup(input, { app, layout, runtime, options }) };
   });
-  for (const launch of launches) writeAppFiles(input, { launch, launches, runtime, layout });
+  const supervisors = createSupervisorCgroup(manifest.uuid, layout);
+  if (manifest.sharing?.pid === "pod") {
+    const cgroupsPath = runtime.cgroups === "managed" ? supervisorCgroupPath(manifest.uuid) : undefined;
+    await startPodInit(input, { ...programs, namespaces: shared.namespaces, cgroup: supervisors, cgroupsPath });
+  }
+  for (const launch of launches) writeAppFiles(input, { launch, launches, runtime, shared });
   const [first] = launches;
   if (isTerminal && first !== undefined) return becomeTerminal(input, first.app.name);
-  const supervisors = createSupervisorCgroup(manifest.uuid, layout);
   const pids = launches.map(({ app }) => {
     using stdio = connectApp(input, app.name);
     return createContainer({
@@ -102,7 +109,17 @@ async function mountAndStart(
 
 function limitedCgroup(
   { manifest, note }: LaunchInput,
-  { app, layout, runtime }: { readonly app: PodApp; readonly layout: CgroupLayout; readonly runtime: OciRuntime },
+  {
+    app,
+    layout,
+    runtime,
+    options,
+  }: {
+    readonly app: PodApp;
+    readonly layout: CgroupLayout;
+    readonly runtime: OciRuntime;
+    readonly options: ContainerOptions;
+  },
 ): PodCgroup {
   const cgroup = createAppCgroup(manifest.uuid, app.name, layout);
   const missing = cgroup.setLimits(enforceableLimits({ runtime, app, note }));
@@ -112,7 +129,11 @@ function limitedCgroup(
       data: { missing },
     });
   }
-  if (runtime.cgroups === "own") cgroup.setDevicePolicy();
+  if (runtime.cgroups === "own") {
+    cgroup.setDevicePolicy(
+      options.devices.map(({ type, major, minor, access }) => `${type} ${major}:${minor} ${access}`),
+    );
+  }
   return cgroup;
 }
 
@@ -122,30 +143,29 @@ function writeAppFiles(
     launch,
     launches,
     runtime,
+    shared,
   }: {
     readonly launch: AppLaunch;
     readonly launches: readonly AppLaunch[];
     readonly runtime: OciRuntime;
-    readonly layout: CgroupLayout;
+    readonly shared: Shared;
   },
 ): void {
   const { pod, manifest } = input;
-  const { app, resolved, cgroup } = launch;
+  const { app, resolved, cgroup, options } = launch;
   const base = `apps/${app.name}`;
   const terminal = input.interactive && input.isTerminal;
   const spec = planSpec({
     resolved,
     rootfs: pod.path(`${base}/rootfs`),
     hostname: manifest.hostname,
-    namespaces: {
-      network: input.netns === "host" ? undefined : input.netns.path,
-      ...(runtime.isSandbox ? {} : { ipc: pod.path("ns/ipc"), uts: pod.path("ns/uts") }),
-    },
+    ...shared,
+    options,
     cgroupsPath: runtime.cgroups === "managed" ? runtimeCgroupPath(manifest.uuid, app.name) : undefined,
     terminal,
     machine: process.arch,
   });
-  pod.writePlain(`${base}/bundle/config.json`, JSON.stringify(spec, undefined, 1), 0o600);
+  pod.writePlain(`${base}/bundle/config.json`, encodeSpec(spec), 0o600);
   const joins = runtime.cgroups === "own" ? cgroup.paths : [];
   pod.writePlain(`${base}/runtime`, renderRuntimeScript(runtimeArgv(pod, runtime), joins), 0o700);
   pod.writePlain(
@@ -154,6 +174,9 @@ function writeAppFiles(
       exitFile: pod.path(exitFile(manifest.uuid, app.name)),
       exited: pod.path(`${base}/exited`),
       log: pod.path("supervisor.log"),
+      ...(options.hooks.poststop === undefined
+        ? {}
+        : { remove: [pod.path(`${base}/runtime`), "delete", "--force", containerId(input, app.name)] }),
     }),
     0o700,
   );
@@ -170,7 +193,10 @@ function writeAppFiles(
       members: Object.fromEntries(
         others.map((other) => [other.app.name, `${other.cgroup.paths[0] ?? ""}/cgroup.procs`]),
       ),
-      lastly: ":",
+      ...(manifest.sharing?.pid === undefined || manifest.sharing.pid === "private"
+        ? {}
+        : { leftovers: `${cgroup.paths[0] ?? ""}/cgroup.procs` }),
+      lastly: manifest.sharing?.pid === "pod" ? END_INIT : ":",
     }),
     0o700,
   );

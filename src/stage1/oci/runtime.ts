@@ -83,9 +83,20 @@ export function findInstalled(flavor: OciFlavor, host: Pick<Stage1Host, "host">)
   });
 }
 
-/** The fastest runtime that works here. @throws {Stage1Error} "stage1/missing-tool", "stage1/unsupported-host" */
-export async function chooseRuntime(flavor: OciFlavor, host: Stage1Host): Promise<OciRuntime> {
-  const probed = (await probeFlavor(flavor, host)) ?? [];
+/**
+ * The fastest runtime that works here, or the one asked for by its name.
+ * @throws {Stage1Error} "stage1/missing-tool", "stage1/unsupported-host"
+ */
+export async function chooseRuntime(flavor: OciFlavor, host: Stage1Host, asked?: string): Promise<OciRuntime> {
+  const all = (await probeFlavor(flavor, host)) ?? [];
+  const probed = asked === undefined ? all : all.filter(({ runtime }) => runtime.name === asked);
+  if (asked !== undefined && probed.length === 0) {
+    const known = flavor.candidates().map(({ name }) => name);
+    const state = known.includes(asked) ? "it is not installed" : `regime ${flavor.regime} knows no such runtime`;
+    throw new Stage1Error("stage1/missing-tool", `Cannot start pod with runtime "${asked.slice(0, 80)}": ${state}`, {
+      hint: known.includes(asked) ? `install it: apt-get install ${asked}` : `use one of: ${known.join(", ")}`,
+    });
+  }
   const [best] = probed;
   if (best === undefined) {
     const names = [...new Set(flavor.candidates().map((one) => one.path))].join(" or ");

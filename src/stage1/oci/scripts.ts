@@ -14,6 +14,8 @@ export interface ScriptInput {
   readonly oomFiles: readonly string[];
   /** `cgroup.procs` of every app of the pod by app, any one hierarchy. */
   readonly members: Readonly<Record<string, string>>;
+  /** `cgroup.procs` of the app, where its processes do not end with the first of them. */
+  readonly leftovers?: string;
   /** Runs at the very end of the pod: ends what only served the others. */
   readonly lastly: string;
 }
@@ -22,7 +24,7 @@ export interface ScriptInput {
  * The program that runs when an app has ended: records how, and when it failed stops the others. $1 is the exit code.
  * Everything is built into the shell but mv, sleep and rm.
  */
-export function renderExitedScript({ pod, app, others, oomFiles, members, lastly }: ScriptInput): string {
+export function renderExitedScript({ pod, app, others, oomFiles, members, leftovers, lastly }: ScriptInput): string {
   const stop = others.map(
     (other) => `stop ${quoteShell(other.app)} ${other.signal} ${quoteShell(members[other.app] ?? "/dev/null")} &`,
   );
@@ -37,6 +39,7 @@ for file in ${oomFiles.map(quoteShell).join(" ")}; do
     [ "$key" = oom_kill ] && [ "$value" -gt 0 ] && [ "$code" = 137 ] && oom=" oom"
   done < "$file"
 done
+${leftovers === undefined ? ":" : `while read -r one; do kill -9 "$one"; done < ${quoteShell(leftovers)}`}
 echo "$code$oom" > "status/.$app" && mv "status/.$app" "status/$app"
 signal_waits() {
   # A PID 1 without a handler never sees the signal: then there is nothing to wait for.
@@ -74,10 +77,14 @@ export function renderExitCommand(paths: {
   readonly exitFile: string;
   readonly exited: string;
   readonly log: string;
+  /** The runtime's call that runs what the container has for its end; undefined: nothing. */
+  readonly remove?: readonly string[];
 }): string {
+  const remove = paths.remove?.map(quoteShell).join(" ");
   return `#!/bin/sh
 code=255
 read -r code < ${quoteShell(paths.exitFile)} || [ -n "$code" ]
+${remove === undefined ? ":" : `${remove} 2>> ${quoteShell(paths.log)}`}
 exec ${quoteShell(paths.exited)} "$code" 2>> ${quoteShell(paths.log)}
 `;
 }

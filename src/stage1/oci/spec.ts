@@ -1,6 +1,7 @@
+import { mergeEnv } from "../../pod/environment.ts";
 import type { ResolvedApp } from "../../pod/resolved-app.ts";
 import { allowedSyscalls } from "../../pod/seccomp-profile.ts";
-import { ALL_KERNEL_PATHS } from "../kernel-paths.ts";
+import type { ContainerOptions } from "./container-options.ts";
 
 /** What decides a container's configuration besides the app itself. */
 export interface SpecInput {
@@ -10,10 +11,14 @@ export interface SpecInput {
   /** Files of namespaces the apps of a pod share; undefined for network: the host's. */
   readonly namespaces: {
     readonly network: string | undefined;
-    readonly ipc?: string;
+    readonly ipc?: string | "host";
     readonly uts?: string;
-    readonly pid?: string;
+    readonly pid?: string | "host";
   };
+  /** Host directory that is /dev/shm; undefined: one of the container's own. */
+  readonly shm?: string;
+  readonly shmBytes?: number;
+  readonly options: ContainerOptions;
   /** Relative to the root of every hierarchy; undefined: the runtime leaves cgroups alone. */
   readonly cgroupsPath: string | undefined;
   readonly terminal: boolean;
@@ -24,55 +29,74 @@ type Json = Readonly<Record<string, unknown>>;
 
 /** The runtime's configuration of one app. Pure. Spec: OCI runtime-spec v1.2.0, config.md and config-linux.md */
 export function planSpec(input: SpecInput): Json {
-  const { resolved, rootfs, hostname } = input;
+  const { resolved, rootfs, hostname, options } = input;
   const { app } = resolved;
   return {
     ociVersion: "1.0.2",
     process: planProcess(input),
     root: { path: rootfs, readonly: app.readOnlyRootfs },
     hostname,
-    mounts: planMounts(input),
-    annotations: { "dev.gantry/app": app.name, "org.opencontainers.image.stopSignal": app.stopSignal },
+    mounts: [...planMounts(input), ...options.mounts],
+    annotations: { ...options.annotations, "org.opencontainers.image.stopSignal": app.stopSignal },
+    ...(Object.keys(options.hooks).length === 0 ? {} : { hooks: options.hooks }),
     linux: {
       ...(input.cgroupsPath === undefined ? {} : { cgroupsPath: input.cgroupsPath }),
       resources: planResources(input),
       namespaces: planNamespaces(input),
-      maskedPaths: ALL_KERNEL_PATHS.masked,
-      // All of /sys is mounted read-only.
-      readonlyPaths: ALL_KERNEL_PATHS.readOnly.filter((path) => path !== "/sys"),
+      maskedPaths: options.maskedPaths,
+      readonlyPaths: options.readonlyPaths,
+      ...(Object.keys(options.sysctl).length === 0 ? {} : { sysctl: options.sysctl }),
+      ...(options.devices.length === 0 ? {} : { devices: options.devices.map(({ access: _, ...device }) => device) }),
       ...(app.seccomp === "default" ? { seccomp: planSeccomp(app.capabilities, input.machine) } : {}),
+      ...options.linux,
     },
   };
 }
 
 /** A process as `create` and `exec` take it. */
-export function planProcess({ resolved, terminal }: Pick<SpecInput, "resolved" | "terminal">): Json {
+export function planProcess({
+  resolved,
+  terminal,
+  options,
+}: Pick<SpecInput, "resolved" | "terminal"> & { readonly options?: Partial<ContainerOptions> }): Json {
   const { app, credentials } = resolved;
   const all = app.capabilities.map((name) => `CAP_${name}`);
   const own = credentials.uid === 0 ? all : [];
   return {
     terminal,
-    user: { uid: credentials.uid, gid: credentials.gid, additionalGids: credentials.groups, umask: 0o022 },
+    user: {
+      uid: credentials.uid,
+      gid: credentials.gid,
+      additionalGids: [...new Set([...credentials.groups, ...(options?.gids ?? [])])],
+      umask: 0o022,
+    },
     args: resolved.argv,
-    env: resolved.env,
+    env: mergeEnv(options?.env ?? [], resolved.env),
     cwd: app.workingDir,
     capabilities: { bounding: all, effective: own, permitted: own, inheritable: [], ambient: [] },
     noNewPrivileges: app.noNewPrivileges,
+    ...(options?.rlimits === undefined || options.rlimits.length === 0 ? {} : { rlimits: options.rlimits }),
+    ...options?.process,
   };
 }
 
 function planNamespaces({ namespaces }: SpecInput): Json[] {
   return [
     { type: "mount" },
-    namespaces.pid === undefined ? { type: "pid" } : { type: "pid", path: namespaces.pid },
-    namespaces.ipc === undefined ? { type: "ipc" } : { type: "ipc", path: namespaces.ipc },
+    ...planNamespace("pid", namespaces.pid),
+    ...planNamespace("ipc", namespaces.ipc),
     namespaces.uts === undefined ? { type: "uts" } : { type: "uts", path: namespaces.uts },
     { type: "cgroup" },
     ...(namespaces.network === undefined ? [] : [{ type: "network", path: namespaces.network }]),
   ];
 }
 
-function planMounts({ namespaces }: SpecInput): Json[] {
+function planNamespace(type: string, path: string | undefined): Json[] {
+  if (path === "host") return [];
+  return [path === undefined ? { type } : { type, path }];
+}
+
+function planMounts({ namespaces, shm, shmBytes = 64 * 1024 * 1024 }: SpecInput): Json[] {
   const quiet = ["nosuid", "noexec", "nodev"];
   // A new sysfs shows the network of the process that mounts it, which the host's may not be asked to.
   const sys =
@@ -94,7 +118,9 @@ function planMounts({ namespaces }: SpecInput): Json[] {
       options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
     },
     { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: quiet },
-    { destination: "/dev/shm", type: "tmpfs", source: "shm", options: [...quiet, "mode=1777", "size=65536k"] },
+    shm === undefined
+      ? { destination: "/dev/shm", type: "tmpfs", source: "shm", options: [...quiet, "mode=1777", `size=${shmBytes}`] }
+      : { destination: "/dev/shm", type: "bind", source: shm, options: ["bind", ...quiet] },
     sys,
     ...(namespaces.network === undefined
       ? []
@@ -102,11 +128,14 @@ function planMounts({ namespaces }: SpecInput): Json[] {
   ];
 }
 
-function planResources({ resolved }: SpecInput): Json {
+function planResources({ resolved, options }: SpecInput): Json {
   const { limits } = resolved.app;
   const period = 100_000;
   return {
-    devices: [{ allow: false, access: "rwm" }],
+    devices: [
+      { allow: false, access: "rwm" },
+      ...options.devices.map(({ type, major, minor, access }) => ({ allow: true, type, major, minor, access })),
+    ],
     ...(limits?.memoryBytes === undefined ? {} : { memory: { limit: limits.memoryBytes } }),
     ...(limits?.cpuMillis === undefined
       ? {}

@@ -1,4 +1,5 @@
 import { readPodManifest } from "../../pod/pod-store.ts";
+import type { RunOption } from "../../pod/run-options.ts";
 import type { HelperInput, ProbeOptions, Stage1, Stage1Host, Stage1Probe } from "../../pod/stage1-contract.ts";
 import { openFiles } from "../../sys/linux/files.ts";
 import { removePodCgroups } from "../pod-cgroups.ts";
@@ -20,25 +21,45 @@ import { killOciPod, stopOciPod } from "./stop.ts";
 const STOP_LIMIT_MS = 10_000;
 const POLL_MS = 20;
 
+const OCI_OPTIONS: readonly RunOption[] = [
+  "ulimit",
+  "device",
+  "cdi",
+  "seccomp-profile",
+  "label",
+  "apparmor",
+  "mask",
+  "pid",
+  "ipc",
+  "shm-size",
+  "sysctl",
+  "runtime",
+  "hooks-dir",
+];
+
+/** Its kernel has no devices, modules or parameters of the host. */
+const GVISOR_OPTIONS: readonly RunOption[] = ["ulimit"];
+
 /** OCI runtimes: each app a container of crun or runc under conmon. */
-export const ociStage1: Stage1 = ociRegime(OCI_FLAVOR, {
+export const ociStage1: Stage1 = ociRegime(OCI_FLAVOR, OCI_OPTIONS, {
   summary: "crun or runc under conmon: namespaces, an app is PID 1",
   isolates: ["mounts", "processes", "network", "IPC", "host name", "cgroups", "capabilities", "system calls"],
   cost: "a conmon for each app",
 });
 
 /** gVisor: each app on a kernel of its own, written in a memory-safe language. */
-export const gvisorStage1: Stage1 = ociRegime(GVISOR_FLAVOR, {
+export const gvisorStage1: Stage1 = ociRegime(GVISOR_FLAVOR, GVISOR_OPTIONS, {
   summary: "runsc under conmon: the app talks to a kernel of its own, not to the host's",
   isolates: ["kernel", "mounts", "processes", "network", "IPC", "host name", "cgroups", "capabilities"],
   cost: "a kernel in user space for the pod; system calls are slower",
 });
 
 /** A regime made of an OCI runtime. */
-export function ociRegime(flavor: OciFlavor, about: Stage1["about"]): Stage1 {
+export function ociRegime(flavor: OciFlavor, options: readonly RunOption[], about: Stage1["about"]): Stage1 {
   return {
     regime: flavor.regime,
     about,
+    options,
     probe: (host, options) => probeOci(flavor, host, options),
     launch: (input) => launchOciPod(flavor, input),
     enter: enterOciApp,

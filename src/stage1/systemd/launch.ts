@@ -22,6 +22,7 @@ import { kernelPathsUnderNspawn, planProcMasks } from "../kernel-paths.ts";
 import { podCgroupName } from "../pod-cgroups.ts";
 import { planPodLimits } from "../pod-limits.ts";
 import { writeSupervisor } from "../supervisor.ts";
+import { settableUlimits } from "../ulimits.ts";
 import { extraCapabilities, renderUnits } from "../units.ts";
 import { planNspawnArgv } from "./nspawn-argv.ts";
 
@@ -58,7 +59,9 @@ async function mountAndStart(input: LaunchInput): Promise<{ readonly pid: number
   const apps = manifest.apps.map((app) => {
     // systemd mounts a directory of its own there, and could not make it in a read-only root.
     mountAppRoot(input, app, { dirs: ["/run/systemd/incoming"] });
-    const resolved = resolveApp(openAppRoot(pod.path(`apps/${app.name}/rootfs`)), app, stdinOf(input));
+    const ulimits = settableUlimits(app.ulimits ?? [], { app: app.name, note: input.note });
+    const root = openAppRoot(pod.path(`apps/${app.name}/rootfs`));
+    const resolved = resolveApp(root, { ...app, ulimits }, stdinOf(input));
     writeResolvedApp(pod, resolved);
     return resolved;
   });

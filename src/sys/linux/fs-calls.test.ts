@@ -41,4 +41,8 @@ test("openat2() and its siblings take names that are not UTF-8, and errno become
 
 test("makeDevice() encodes large minors as the kernel does", () => {
   expect([fs.makeDevice(1, 3), fs.makeDevice(8, 0x12345)]).toEqual([0x103n, 0x12300845n]);
+  expect([0x103n, 0x12300845n].map(fs.splitDevice)).toEqual([
+    { major: 1, minor: 3 },
+    { major: 8, minor: 0x12345 },
+  ]);
 });

@@ -47,6 +47,11 @@ export function makeDevice(major: number, minor: number): bigint {
   return (small & 0xffn) | (big << 8n) | ((small & ~0xffn) << 12n);
 }
 
+/** The two numbers that `makeDevice` put together. */
+export function splitDevice(device: bigint): { readonly major: number; readonly minor: number } {
+  return { major: Number((device >> 8n) & 0xfffn), minor: Number((device & 0xffn) | ((device >> 12n) & 0xfff00n)) };
+}
+
 /** symlinkat(2); `target` is stored as it is, never resolved. */
 export function symlinkat(target: PathArg, dirFd: number, name: PathArg): void {
   callKernel("symlinkat", [cString(target), dirFd, cString(name)], name);

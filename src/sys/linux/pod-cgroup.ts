@@ -116,8 +116,8 @@ export class PodCgroup {
     return Object.entries(done).flatMap(([name, isSet]) => (isSet ? [] : [name]));
   }
 
-  /** Denies all devices but the usual harmless ones. Returns false without a v1 devices controller (v2 needs eBPF). */
-  setDevicePolicy(): boolean {
+  /** Denies all devices but the usual harmless ones and `more` (as `c 10:229 rw`). Returns false without a v1 devices controller (v2 needs eBPF). */
+  setDevicePolicy(more: readonly string[] = []): boolean {
     const found = this.#dirs.find(
       ({ hierarchy }) => hierarchy.version === 1 && hierarchy.controllers.includes("devices"),
     );
@@ -126,6 +126,7 @@ export class PodCgroup {
       writeFileSync(`${found.path}/devices.deny`, "a");
       for (const device of ALLOWED_DEVICES) writeFileSync(`${found.path}/devices.allow`, `${device} rwm`);
       for (const kind of ["c", "b"]) writeFileSync(`${found.path}/devices.allow`, `${kind} *:* m`);
+      for (const device of more) writeFileSync(`${found.path}/devices.allow`, device);
     });
     return true;
   }

@@ -1,0 +1,61 @@
+import type { FlagSpecs } from "../flag-spec.ts";
+
+/** Flags of one image that some regimes refuse. */
+export const APP_OPTION_FLAGS = {
+  ulimit: {
+    type: "strings",
+    perApp: true,
+    placeholder: "NAME=SOFT[:HARD]",
+    help: "Resource limit as in setrlimit(2), such as nofile=1024:4096; -1 for none, host for the host's",
+  },
+  device: {
+    type: "strings",
+    perApp: true,
+    placeholder: "PATH[:PATH[:rwm]]",
+    help: "Device of the host, or a directory of them, and its name inside; or a CDI name, vendor.com/class=name",
+  },
+  "security-opt": {
+    type: "strings",
+    perApp: true,
+    placeholder: "OPTION",
+    help: "seccomp=FILE|unconfined, label=disable|type:T|level:L…, apparmor=PROFILE, mask=PATH:…, unmask=ALL|PATH:…, no-new-privileges",
+  },
+} as const satisfies FlagSpecs;
+
+/** Flags of the whole pod that some regimes refuse. */
+export const POD_OPTION_FLAGS = {
+  pid: {
+    type: "string",
+    choices: ["private", "pod", "host"],
+    help: "Processes the apps see: their own, the pod's (with an init that reaps), the host's",
+  },
+  ipc: {
+    type: "string",
+    choices: ["private", "pod", "host"],
+    help: "Shared memory and queues: each app its own, the pod's (default), the host's",
+  },
+  "shm-size": { type: "string", placeholder: "SIZE", help: "Size of /dev/shm (default 64m)" },
+  sysctl: { type: "strings", placeholder: "NAME=VALUE", help: "Kernel parameter of the pod's own namespaces" },
+  userns: {
+    type: "string",
+    placeholder: "MODE",
+    help: "Whose users the pod's are: host (default), or auto[:size=N] for ids of its own",
+  },
+  uidmap: {
+    type: "strings",
+    placeholder: "INSIDE:OUTSIDE:SIZE",
+    help: "User ids of the pod and which of the host they are",
+  },
+  gidmap: { type: "strings", placeholder: "INSIDE:OUTSIDE:SIZE", help: "Group ids likewise (default: as --uidmap)" },
+  runtime: { type: "string", placeholder: "NAME", help: "OCI runtime to use in place of the fastest: crun or runc" },
+  "cdi-spec-dir": {
+    type: "strings",
+    placeholder: "DIR",
+    help: "Where CDI specifications are (default /etc/cdi and /var/run/cdi)",
+  },
+  "hooks-dir": {
+    type: "strings",
+    placeholder: "DIR",
+    help: "Where OCI hooks are (default /usr/share/containers/oci/hooks.d and /etc/containers/oci/hooks.d)",
+  },
+} as const satisfies FlagSpecs;

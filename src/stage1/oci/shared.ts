@@ -1,0 +1,48 @@
+import type { LaunchInput } from "../../pod/stage1-contract.ts";
+import { CLONE_NEWIPC, CLONE_NEWUTS, MS_NODEV, MS_NOEXEC, MS_NOSUID } from "../../sys/linux/constants.ts";
+import { mount } from "../../sys/linux/mount-calls.ts";
+import { pinNamespace } from "../../sys/linux/pin-namespace.ts";
+import type { OciRuntime } from "./oci-runtime.ts";
+import { INIT_APP } from "./pod-init.ts";
+import type { SpecInput } from "./spec.ts";
+
+/** What every container of a pod gets of the pod's. */
+export type Shared = Pick<SpecInput, "namespaces" | "shm" | "shmBytes">;
+
+const NAMESPACE_OF_INIT = `apps/${INIT_APP}/pid-namespace`;
+
+/**
+ * Makes what the apps of a pod share, kept by mounts: host name, IPC with /dev/shm. The process namespace comes with its init.
+ * A sandbox has all of it by itself.
+ */
+export function makeShared(input: LaunchInput, runtime: OciRuntime): Shared {
+  const { pod, manifest, netns } = input;
+  const network = netns === "host" ? undefined : netns.path;
+  const size = manifest.shmBytes === undefined ? {} : { shmBytes: manifest.shmBytes };
+  if (runtime.isSandbox) return { namespaces: { network }, ...size };
+  const { pid = "private", ipc = "pod" } = manifest.sharing ?? {};
+  pinNamespace({ kind: "uts", flag: CLONE_NEWUTS, path: pod.path("ns/uts") });
+  if (ipc === "pod") pinNamespace({ kind: "ipc", flag: CLONE_NEWIPC, path: pod.path("ns/ipc") });
+  const ipcPath = { pod: { ipc: pod.path("ns/ipc") }, host: { ipc: "host" }, private: {} }[ipc];
+  const pidPath = { pod: { pid: pod.path(NAMESPACE_OF_INIT) }, host: { pid: "host" }, private: {} }[pid];
+  return {
+    namespaces: { network, uts: pod.path("ns/uts"), ...ipcPath, ...pidPath },
+    ...size,
+    ...sharedMemory(input, ipc),
+  };
+}
+
+/** One app alone has a /dev/shm of its own anyway. */
+function sharedMemory({ pod, manifest }: LaunchInput, ipc: "pod" | "host" | "private"): Pick<Shared, "shm"> {
+  if (ipc === "host") return { shm: "/dev/shm" };
+  if (ipc === "private" || manifest.apps.length === 1) return {};
+  pod.ensureDir("shm", 0o700);
+  mount({
+    source: "shm",
+    target: pod.path("shm"),
+    fsType: "tmpfs",
+    flags: MS_NOSUID | MS_NODEV | MS_NOEXEC,
+    data: `mode=1777,size=${manifest.shmBytes ?? 64 * 1024 * 1024}`,
+  });
+  return { shm: pod.path("shm") };
+}
