@@ -10,27 +10,12 @@ import { proveInclusion, rootOfInclusion } from "../src/audit/merkle/proofs.ts";
 import { parseVkey } from "../src/audit/note/note-keys.ts";
 import { openFiles } from "../src/sys/linux/files.ts";
 import { startWitnessServer } from "../src/testing/witness-server.ts";
+import { runStrangersProcedure } from "./harness/audit-procedure.ts";
 import { type AuditWorld, createAuditWorld } from "./harness/audit-world.ts";
 import { gantryArgv, gantryEnv } from "./harness/gantry.ts";
 
 const TIMEOUT_MS = 240_000;
-const DOCUMENT = new URL("../docs/audit-verify.md", import.meta.url).pathname;
 const C2SP_CLIENT = new URL("strangers/c2sp-client", import.meta.url).pathname;
-
-/** The procedure for strangers: every block of shell in the document, in order, as it stands. */
-function procedure(): string {
-  return [...readFileSync(DOCUMENT, "utf8").matchAll(/```sh\n(.*?)```/gs)].map(([, block]) => block).join("\n");
-}
-
-function runProcedure(dir: string, nonce: string): { readonly exitCode: number; readonly output: string } {
-  const result = Bun.spawnSync(["bash", "-c", procedure()], {
-    cwd: dir,
-    env: { PATH: process.env["PATH"] ?? "", NONCE: nonce, LC_ALL: "C.UTF-8" },
-    stdout: "pipe",
-    stderr: "pipe",
-  });
-  return { exitCode: result.exitCode, output: `${result.stdout.toString()}${result.stderr.toString()}` };
-}
 
 async function quoteInto({ world, identity }: AuditWorld, name: string, nonce: string): Promise<string> {
   const dir = join(world.dir, name);
@@ -49,23 +34,23 @@ test(
     await audit.runPod();
     const [nonce, later] = ["00112233445566778899", "99887766554433221100"];
     const dir = await quoteInto(audit, "first", nonce);
-    expect(runProcedure(dir, nonce)).toMatchObject({
+    expect(runStrangersProcedure(dir, nonce)).toMatchObject({
       exitCode: 0,
       output: expect.stringContaining("PROVEN: the TPM holds"),
     });
-    expect(runProcedure(dir, later)).toMatchObject({
+    expect(runStrangersProcedure(dir, later)).toMatchObject({
       exitCode: 1,
       output: expect.stringContaining("signature or nonce"),
     });
 
     await audit.runPod();
     const newer = await quoteInto(audit, "second", later);
-    expect(runProcedure(newer, later).exitCode).toBe(0);
+    expect(runStrangersProcedure(newer, later).exitCode).toBe(0);
     const change = (name: string, edit: (text: string) => string) => {
       const path = join(newer, "quote", name);
       const before = readFileSync(path);
       writeFileSync(path, edit(before.toString("latin1")), "latin1");
-      const { exitCode, output } = runProcedure(newer, later);
+      const { exitCode, output } = runStrangersProcedure(newer, later);
       writeFileSync(path, before);
       return [exitCode, /NOT PROVEN: (.*)/.exec(output)?.[1]];
     };
@@ -77,7 +62,7 @@ test(
     expect(change("checkpoint", (text) => text.replace(/\n[0-9]+\n/, "\n5\n"))).toEqual([1, "checkpoint: signature"]);
     const stranger = await createStrangerIdentity(audit);
     writeFileSync(join(newer, "identity.json"), stranger);
-    expect(runProcedure(newer, later)).toMatchObject({
+    expect(runStrangersProcedure(newer, later)).toMatchObject({
       exitCode: 1,
       output: expect.stringContaining("another attestation key"),
     });
@@ -301,7 +286,7 @@ test(
     const quoted = await quoteInto(audit, "quoted", "aabbccddeeff0011");
     const now = JSON.parse((await world.succeed(["audit", "init", "--json"])).stdout);
     writeFileSync(join(quoted, "identity.json"), JSON.stringify(now));
-    expect(runProcedure(quoted, "aabbccddeeff0011")).toMatchObject({ exitCode: 0 });
+    expect(runStrangersProcedure(quoted, "aabbccddeeff0011")).toMatchObject({ exitCode: 0 });
 
     const old = await world.gantry(["audit", "check", `--log=${target}`, `--vkey=${audit.identity.vkey}`, "--json"]);
     expect(JSON.parse(old.stdout)).toMatchObject({ ok: true, size: 65_536 });

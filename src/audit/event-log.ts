@@ -59,6 +59,18 @@ export function stampEvent(
   });
 }
 
+/** The log beneath the store's root, for whoever works on it directly. */
+export function openLogHost(root: Files, context: Parameters<typeof stampEvent>[0]): LogHost {
+  const stamp = stampEvent(context);
+  const begin: LogHost["begin"] = ({ size, root: hash }) => {
+    const vkey = readVkey(root);
+    const key = vkey === undefined ? {} : { log: formatVkey(vkey) };
+    const head = { size, root: Buffer.from(hash).toString("hex") };
+    return stamp({ type: "audit.started", version: LOG_VERSION, ...head, ...key });
+  };
+  return { files: root.sub(AUDIT_DIR), bootId: context.bootId, stamp, begin };
+}
+
 /** Sink appending to the log beneath the store's root; any number of processes may share it. */
 export function openEventSink(root: Files, context: EventContext): EventSink {
   return new LogSink(root, context);
@@ -77,7 +89,7 @@ class LogSink implements EventSink {
   constructor(root: Files, context: EventContext) {
     this.#root = root;
     this.#context = context;
-    this.#host = { files: root.sub(AUDIT_DIR), bootId: context.bootId, stamp: stampEvent(context) };
+    this.#host = openLogHost(root, context);
   }
 
   report(event: EngineEvent): void {
@@ -118,23 +130,9 @@ class LogSink implements EventSink {
   }
 
   #append(log: LogAppender, event: EngineEvent): number {
-    if (log.isNewBoot) this.#appendStart(log);
     const { spool } = this.#context;
     for (const late of spool === undefined ? [] : takeSpool(spool)) log.append({ ...late, late: true });
     return log.append(this.#host.stamp(event)).recnum;
-  }
-
-  #appendStart(log: LogAppender): void {
-    const { size, root } = log.head;
-    const vkey = readVkey(this.#root);
-    const key = vkey === undefined ? {} : { log: formatVkey(vkey) };
-    const start = {
-      type: "audit.started",
-      version: LOG_VERSION,
-      size,
-      root: Buffer.from(root).toString("hex"),
-    } as const;
-    log.append(this.#host.stamp({ ...start, ...key }));
   }
 
   // Nothing starts unrecorded where policy says so. Ending and removing must go on even then: they are kept aside.

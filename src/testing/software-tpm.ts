@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -32,7 +32,7 @@ export async function startSoftwareTpm(): Promise<SoftwareTpm> {
   let child: ReturnType<typeof spawnTpm> | undefined;
   const start = async () => {
     child = spawnTpm(stateDir, socket);
-    await waitFor(() => existsSync(socket) && existsSync(`${socket}.ctrl`));
+    await waitFor(() => isListening(socket) && isListening(`${socket}.ctrl`));
   };
   const stop = async () => {
     child?.kill("SIGTERM");
@@ -73,6 +73,12 @@ function spawnTpm(stateDir: string, socket: string) {
   const channels = ["--server", `type=unixio,path=${socket}`, "--ctrl", `type=unixio,path=${socket}.ctrl`];
   const state = ["--tpm2", "--tpmstate", `dir=${stateDir}`, "--flags", "not-need-init,startup-clear"];
   return Bun.spawn(["swtpm", "socket", ...state, ...channels], { stdin: "ignore", stdout: "ignore", stderr: "ignore" });
+}
+
+/** A socket's file is there a moment before anybody takes connections: the kernel marks those that are taken (`__SO_ACCEPTCON`). */
+export function isListening(path: string): boolean {
+  const table = readFileSync("/proc/net/unix", "utf8").split("\n");
+  return table.some((line) => line.endsWith(` ${path}`) && line.split(/\s+/)[3] === "00010000");
 }
 
 async function waitFor(isThere: () => boolean): Promise<void> {

@@ -3,6 +3,7 @@ import { AuditError } from "../errors.ts";
 import type { EngineEvent } from "../events.ts";
 import { Frontier } from "../merkle/frontier.ts";
 import { isSameHash } from "../merkle/hash.ts";
+import type { TreeHead } from "../merkle/proofs.ts";
 import { type Checkpoint, parseCheckpoint } from "../note/checkpoint.ts";
 import { LogAppender } from "./log-appender.ts";
 import { CHECKPOINT_FILE, LOCK_FILE, SEGMENT_RECORDS, segmentPath } from "./log-layout.ts";
@@ -17,6 +18,8 @@ export interface LogHost {
   readonly bootId: string;
   /** Adds the circumstances to an event. */
   stamp(event: EngineEvent): RecordContent;
+  /** First record of every boot; also said after damage. */
+  begin?(head: TreeHead): RecordContent;
 }
 
 /**
@@ -28,6 +31,7 @@ export function withLog<T>(host: LogHost, work: (log: LogAppender) => T, options
   using _lock = host.files.lock(LOCK_FILE, { kind: "exclusive", wait: true });
   const { log, findings } = openEnd(host);
   for (const finding of findings) log.append(host.stamp(finding));
+  if (log.isNewBoot && host.begin !== undefined) log.append(host.begin(log.head));
   const result = work(log);
   log.finish({ sync: options.sync || findings.length > 0 });
   return result;

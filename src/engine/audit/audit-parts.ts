@@ -1,6 +1,5 @@
 import { findTpm, type TpmPlace } from "../../audit/anchor/find-tpm.ts";
-import { stampEvent } from "../../audit/event-log.ts";
-import { AUDIT_DIR } from "../../audit/log/log-layout.ts";
+import { openLogHost } from "../../audit/event-log.ts";
 import type { LogHost } from "../../audit/log/open-log.ts";
 import { type AuditSettings, readAuditSettings } from "../../audit/settings.ts";
 import { readCallerFacts } from "../../sys/linux/caller.ts";
@@ -21,7 +20,7 @@ export function auditParts(ctx: EngineContext): AuditParts {
   return {
     settings,
     place: findTpm(ctx.host, settings, ctx.env["GANTRY_TPM"]),
-    log: { files: ctx.root.sub(AUDIT_DIR), bootId: facts.bootId, stamp: stampEvent({ clock: ctx.clock, ...facts }) },
+    log: openLogHost(ctx.root, { clock: ctx.clock, ...facts }),
     hostname: facts.hostname,
   };
 }

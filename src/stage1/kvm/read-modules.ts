@@ -2,7 +2,7 @@ import type { Programs } from "../../sys/host.ts";
 import { openFiles } from "../../sys/linux/files.ts";
 import { Stage1Error } from "../errors.ts";
 import type { KernelFiles } from "./find-kernel.ts";
-import { moduleName, parseModuleDepends, planModules } from "./kernel-modules.ts";
+import { moduleName, parseModuleDepends, planModules, WANTED_MODULES } from "./kernel-modules.ts";
 
 /** A driver as the initramfs has it. */
 export interface GuestModule {
@@ -17,7 +17,11 @@ const MAX_LIST_BYTES = 4 * 1024 * 1024;
  * The drivers of a guest, uncompressed, in the order in which they are loaded.
  * @throws {Stage1Error} "stage1/build-failed"
  */
-export async function readModules(programs: Programs, kernel: KernelFiles): Promise<GuestModule[]> {
+export async function readModules(
+  programs: Programs,
+  kernel: KernelFiles,
+  wanted: readonly string[] = WANTED_MODULES,
+): Promise<GuestModule[]> {
   const dir = openFiles(kernel.modulesDir);
   const paths = new Map(modulePaths(dir, "kernel").map((path) => [moduleName(path), path] as const));
   const builtin = dir.has("modules.builtin") ? dir.readText("modules.builtin", MAX_LIST_BYTES).split("\n") : [];
@@ -32,13 +36,20 @@ export async function readModules(programs: Programs, kernel: KernelFiles): Prom
   };
   const catalog = { paths, builtin: new Set(builtin.filter((path) => path !== "").map(moduleName)) };
   const depends = new Map<string, string[]>();
-  const order = await planStepwise(catalog, depends, read);
+  const order = await planStepwise({ ...catalog, wanted }, depends, read);
   return order.map((name) => ({ name, content: loaded.get(name) ?? new Uint8Array() }));
 }
 
 // Reading is asynchronous, planning is not: plan, read what the plan asked about, and plan again until nothing is new.
 async function planStepwise(
-  catalog: { readonly paths: ReadonlyMap<string, string>; readonly builtin: ReadonlySet<string> },
+  {
+    wanted,
+    ...catalog
+  }: {
+    readonly paths: ReadonlyMap<string, string>;
+    readonly builtin: ReadonlySet<string>;
+    readonly wanted: readonly string[];
+  },
   depends: Map<string, string[]>,
   read: (name: string) => Promise<Uint8Array | undefined>,
 ): Promise<string[]> {
@@ -49,7 +60,7 @@ async function planStepwise(
       if (found === undefined) unknown.add(name);
       return found ?? [];
     };
-    const order = planModules({ ...catalog, dependsOf });
+    const order = planModules({ ...catalog, dependsOf }, wanted);
     if (unknown.size === 0) return order;
     for (const name of unknown) depends.set(name, parseModuleDepends((await read(name)) ?? new Uint8Array()));
   }
