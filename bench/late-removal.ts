@@ -10,7 +10,7 @@ let count = 0;
  * minutes again and again whenever a file is made, so removing thousands of files slows whatever is measured next.
  */
 export function lateRemovedDir(): string {
-  parent ??= mkdtempSync(join(tmpdir(), "gantry-bench-"));
+  parent ??= mkdtempSync(join(tmpdir(), "bench-of-gantry-"));
   const dir = join(parent, `${count++}`);
   mkdirSync(dir);
   return dir;

@@ -75,3 +75,43 @@ async function getText(url: string): Promise<string> {
     }
   }
 }
+
+test(
+  "network: run after run gets the only address of its network, a fixed one, and the same port: what ended pods held is theirs",
+  async () => {
+    await using world = await createWorld();
+    const image = `oci-archive:${writeArchive(world, "app")}:1`;
+    const netDir = join(world.config, "net.d");
+    mkdirSync(netDir);
+    const ranges = [[{ subnet: "10.199.8.0/30" }]]; // the gateway, and one address
+    const ipam = { type: "host-local", ranges, dataDir: join(world.dir, "ipam") };
+    const plugins = [
+      { type: "ptp", ipam },
+      { type: "portmap", capabilities: { portMappings: true } },
+    ];
+    writeFileSync(join(netDir, "10-one.conflist"), JSON.stringify({ cniVersion: "1.0.0", name: "one", plugins }));
+    const address = async (...flags: string[]) =>
+      (
+        await world.succeed([
+          LOOSE,
+          "-q",
+          "run",
+          ...flags,
+          image,
+          "--exec=ip",
+          "--",
+          "-o",
+          "-4",
+          "addr",
+          "show",
+          "eth0",
+        ])
+      ).stdout;
+    const port = `--port=${18_000 + (process.pid % 2000)}:80`;
+    for (const flags of [[], [], ["--net=one:IP=10.199.8.2"], [port], [port], []]) {
+      const net = flags.some((flag) => flag.startsWith("--net")) ? [] : ["--net=one"];
+      expect(await address(...net, ...flags)).toContain("10.199.8.2/30");
+    }
+  },
+  TIMEOUT_MS,
+);

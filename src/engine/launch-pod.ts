@@ -1,5 +1,6 @@
 import { formatTimestamp } from "../base/clock.ts";
 import { type Attachment, attachAll } from "../network/attach-all.ts";
+import { NetworkError } from "../network/errors.ts";
 import { planHostsFile } from "../network/hosts-file.ts";
 import { findNetwork } from "../network/load-networks.ts";
 import { assertPortsFree } from "../network/ports.ts";
@@ -14,13 +15,15 @@ import type { EngineContext } from "./context.ts";
 import { loadAllNetworks } from "./load-pod-networks.ts";
 import { pluginHost } from "./plugin-host.ts";
 import { eventApps, manifestHash } from "./prepare-pod.ts";
-import { netnsPath } from "./reap-pod.ts";
+import { netnsPath, type Reaping } from "./reap-pod.ts";
 import { stage1Host, stage1Of } from "./regimes.ts";
 
 /** How a prepared pod is to be started. */
 export interface LaunchOptions {
   readonly mode: "exec" | "spawn";
   readonly interactive: boolean;
+  /** Of pods that ended before: it is over when the pod starts, because this process may be none of ours by then. */
+  readonly reaping: Reaping;
   readonly signal?: AbortSignal;
 }
 
@@ -40,6 +43,7 @@ export async function launchPod(
   const { lock } = pod;
   const stage1 = stage1Of(manifest);
   const attachments = await joinNetworks(ctx, { pod, manifest }, options);
+  await options.reaping.done;
   const isHostNet = isHostNetwork(manifest);
   const apps = eventApps(manifest);
   const hash = manifestHash(pod);
@@ -84,6 +88,8 @@ async function joinNetworks(
 ): Promise<readonly Attachment[]> {
   if (isHostNetwork(manifest)) return [];
   const wanted = manifest.nets.length === 0 ? [{ name: "default", args: {} }] : manifest.nets;
+  // What it asks for by number may still belong to a pod that has ended.
+  if (manifest.ports.length > 0 || wanted.some(({ args }) => Object.keys(args).length > 0)) await options.reaping.done;
   const isNone = wanted.length === 1 && wanted[0]?.name === "none";
   const known = isNone ? undefined : loadAllNetworks(ctx);
   const networks =
@@ -95,7 +101,17 @@ async function joinNetworks(
   if (networks.length === 0) return [];
   const host = pluginHost(ctx, pod.files(), [pod.lock.fd]);
   const signal = options.signal === undefined ? {} : { signal: options.signal };
-  return await attachAll(host, { containerId: pod.id, netnsPath: path, networks, ports: manifest.ports }, signal);
+  const attach = () =>
+    attachAll(host, { containerId: pod.id, netnsPath: path, networks, ports: manifest.ports }, signal);
+  const mayLack = !options.reaping.isOver;
+  try {
+    return await attach();
+  } catch (reason) {
+    // For want of an address, perhaps, that an ended pod was about to give back.
+    if (!mayLack || !(reason instanceof NetworkError)) throw reason;
+    await options.reaping.done;
+    return await attach();
+  }
 }
 
 // Under one lock, so that of two pods that want the same port exactly one gets it.

@@ -92,6 +92,28 @@ export async function reapEndedPods(ctx: EngineContext): Promise<void> {
   }
 }
 
+/** Reaping that goes on beside something else. */
+export interface Reaping {
+  readonly isOver: boolean;
+  /** Resolves when everything is taken back. Rejects as `reapEndedPods` does; nobody has to ask. */
+  readonly done: Promise<void>;
+}
+
+/** `reapEndedPods` beside what the caller does next: plugins mostly wait, for the kernel and for one another. */
+export function startReaping(ctx: EngineContext): Reaping {
+  let isOver = false;
+  const done = reapEndedPods(ctx).finally(() => {
+    isOver = true;
+  });
+  done.catch(() => undefined);
+  return {
+    done,
+    get isOver() {
+      return isOver;
+    },
+  };
+}
+
 function readReapedSafely(files: Files): ReapedPod | undefined {
   try {
     return readReaped(files);

@@ -11,7 +11,7 @@ import { launchPod } from "./launch-pod.ts";
 import { noteConfiguration } from "./note-configuration.ts";
 import { podStatus } from "./pod-status.ts";
 import { createPod, type PreparedPod } from "./prepare-pod.ts";
-import { reapEndedPods } from "./reap-pod.ts";
+import { type Reaping, startReaping } from "./reap-pod.ts";
 import { recheckImage } from "./recheck-image.ts";
 import { discardPod } from "./remove-pods.ts";
 import { STAGE1_TRUST_NAME } from "./stage1-image.ts";
@@ -30,9 +30,13 @@ export async function runPod(
   input: RunInput,
   options: RunOptions = {},
 ): Promise<{ readonly uuid: string }> {
-  await reapEndedPods(ctx);
-  const prepared = await createPod(ctx, input, options);
-  return await start(ctx, { prepared, detach: input.detach, interactive: input.interactive }, options);
+  const reaping = startReaping(ctx);
+  try {
+    const prepared = await createPod(ctx, input, options);
+    return await start(ctx, { prepared, reaping, detach: input.detach, interactive: input.interactive }, options);
+  } finally {
+    await reaping.done;
+  }
 }
 
 /** `run-prepared`: starts what `prepare` made. Images are held against today's keys and policy again. */
@@ -41,7 +45,19 @@ export async function runPrepared(
   input: RunPreparedInput,
   options: RunOptions = {},
 ): Promise<{ readonly uuid: string }> {
-  await reapEndedPods(ctx);
+  const reaping = startReaping(ctx);
+  try {
+    return await startPrepared(ctx, { input, reaping }, options);
+  } finally {
+    await reaping.done;
+  }
+}
+
+async function startPrepared(
+  ctx: EngineContext,
+  { input, reaping }: { readonly input: RunPreparedInput; readonly reaping: Reaping },
+  options: RunOptions,
+): Promise<{ readonly uuid: string }> {
   const location = ctx.pods.find(input.pod);
   if (location.dir !== "prepared") {
     throw new PodError(
@@ -76,7 +92,7 @@ export async function runPrepared(
   }
   return await start(
     ctx,
-    { prepared: { pod, manifest }, detach: input.detach, interactive: input.interactive },
+    { prepared: { pod, manifest }, reaping, detach: input.detach, interactive: input.interactive },
     options,
   );
 }
@@ -85,9 +101,15 @@ async function start(
   ctx: EngineContext,
   {
     prepared,
+    reaping,
     detach,
     interactive,
-  }: { readonly prepared: PreparedPod; readonly detach: boolean; readonly interactive: boolean },
+  }: {
+    readonly prepared: PreparedPod;
+    readonly reaping: Reaping;
+    readonly detach: boolean;
+    readonly interactive: boolean;
+  },
   options: RunOptions,
 ): Promise<{ readonly uuid: string }> {
   const { pod, manifest } = prepared;
@@ -98,7 +120,7 @@ async function start(
     });
   }
   try {
-    const launch = { mode: detach ? ("spawn" as const) : ("exec" as const), interactive, ...options };
+    const launch = { mode: detach ? ("spawn" as const) : ("exec" as const), interactive, reaping, ...options };
     await launchPod(ctx, prepared, launch);
   } catch (reason) {
     await discardPod(ctx, pod);
