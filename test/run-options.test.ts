@@ -202,6 +202,68 @@ for (const runtime of RUNTIMES) {
   );
 }
 
+/** A directory of the world that is a shared mount. */
+function sharedMount(name: string): string {
+  const path = join(world.dir, name);
+  mkdirSync(path);
+  for (const argv of [
+    ["mount", "--bind", path, path],
+    ["mount", "--make-shared", path],
+  ])
+    expect(Bun.spawnSync(argv).exitCode).toBe(0);
+  return path;
+}
+
+test.each([
+  ["oci", "--runtime=crun"],
+  ["oci", "--runtime=runc"],
+  ["fly", "--cap-add=SYS_ADMIN"],
+  ["systemd", "--cap-add=SYS_ADMIN"],
+])(
+  "%s %s: mounts pass between host and volume as asked for",
+  async (stage1, more) => {
+    const dir = sharedMount(`shared-${stage1}-${more}`);
+    mkdirSync(join(dir, "in"));
+    mkdirSync(join(dir, "out"));
+    const run = async (propagation: string) => {
+      const flags = [
+        "-v",
+        `${dir}:/volume:${propagation}`,
+        more,
+        "--cap-add=SYS_ADMIN",
+        "--security-opt=seccomp=unconfined",
+      ];
+      const net = stage1 === "fly" ? [] : ["--net=none"];
+      const script = "mount -t tmpfs inside /volume/out; echo up; while :; do sleep 0.1; done";
+      const app = ["localhost/app:1", "--exec=sh", "--", "-c", script];
+      const pod = (
+        await world.succeed([LOOSE, "-q", "run", "-d", `--stage1=${stage1}`, ...net, ...flags, ...app])
+      ).stdout.trim();
+      await until(async () => (await world.succeed(["logs", pod])).stdout.includes("up"));
+      expect(Bun.spawnSync(["mount", "-t", "tmpfs", "outside", join(dir, "in")]).exitCode).toBe(0);
+      const inside = await world
+        .succeed(["exec", pod, "--", "grep", "-c", " /volume/in .* outside ", "/proc/self/mountinfo"])
+        .catch(() => ({ stdout: "0\n" }));
+      const outside = readFileSync("/proc/self/mountinfo", "utf8").includes(" inside rw");
+      Bun.spawnSync(["umount", join(dir, "in")]);
+      await world.succeed(["stop", "--force", pod]);
+      Bun.spawnSync(["umount", join(dir, "out")]);
+      return { intoApp: inside.stdout === "1\n", outOfApp: outside };
+    };
+    try {
+      expect(await run("rprivate")).toEqual({ intoApp: false, outOfApp: false });
+      expect(await run("rslave")).toEqual({ intoApp: true, outOfApp: false });
+      if (stage1 === "systemd") return;
+      expect(await run("rshared")).toEqual({ intoApp: true, outOfApp: true });
+    } finally {
+      Bun.spawnSync(["umount", "--recursive", dir]);
+    }
+    const refused = await trial.sh("true", ["-v", `${dir}:/volume:rshared`]);
+    expect([refused.exitCode, refused.stderr.includes("is private to the host")]).toEqual([254, true]);
+  },
+  TIMEOUT_MS,
+);
+
 test(
   "exec has the app's limits",
   async () => {
@@ -246,6 +308,7 @@ test(
       [[`--security-opt=seccomp=${bad}`], "Cannot use seccomp profile"],
       [["--security-opt=seccomp=/nowhere.json"], "/nowhere.json"],
       [["--security-opt=apparmor=nothing-loaded"], "AppArmor"],
+      [["--stage1=systemd", "-v", "/srv:/srv:rshared"], "use one that has: --stage1=oci, --stage1=fly"],
       [["--stage1=systemd", "--device=/dev/fuse"], "use one that has: --stage1=oci"],
       [["--stage1=gvisor", "--pid=pod"], "use one that has: --stage1=oci"],
       [["--stage1=fly", "--sysctl=net.ipv4.ip_default_ttl=1"], "use one that has: --stage1=oci"],

@@ -2,11 +2,12 @@ import { SysError } from "../sys/errors.ts";
 import type { Files } from "../sys/host.ts";
 import { AT_FDCWD, AT_SYMLINK_NOFOLLOW } from "../sys/linux/constants.ts";
 import { fchmodat, fchownat, fstatat } from "../sys/linux/fs-calls.ts";
-import { bindMount, setReadOnly } from "../sys/linux/mounts.ts";
+import { bindMount, type MountPropagation, setReadOnly } from "../sys/linux/mounts.ts";
 import { mountOverlay } from "../sys/linux/overlay.ts";
 import { RootedDir } from "../sys/linux/rooted-dir.ts";
 import { PodError } from "./errors.ts";
 import type { PodApp, PodManifest } from "./manifest.ts";
+import type { SharedVolumes } from "./shared-volumes.ts";
 import type { LaunchInput } from "./stage1-contract.ts";
 
 /** Directories every app finds, whatever its image has. */
@@ -22,12 +23,13 @@ const APP_DIRS: readonly (readonly [string, number])[] = [
  * Mounts an app's root file system at `apps/<app>/rootfs` of the pod directory, volumes and name-service files in
  * place. Runs in the pod's own mount namespace. Every path of the image is resolved beneath the root's handle.
  * @param dirs More directories the regime needs there before the root may become read-only.
+ * @param shared What `openSharedVolumes` opened before this mount namespace was entered.
  * @throws {PodError} "pod/missing-volume"
  */
 export function mountAppRoot(
   input: LaunchInput,
   app: PodApp,
-  { dirs = [] }: { readonly dirs?: readonly string[] } = {},
+  { dirs = [], shared }: { readonly dirs?: readonly string[]; readonly shared?: SharedVolumes } = {},
 ): void {
   const { pod } = input;
   const base = `apps/${app.name}`;
@@ -47,7 +49,7 @@ export function mountAppRoot(
     if (root.stat(path) === undefined) root.ensureDir(path, modeOctal)[Symbol.dispose]();
   root.ensureDir(app.workingDir, 0o755)[Symbol.dispose]();
   bindEtcFiles(input, { app, root });
-  for (const mount of app.mounts) mountVolume(input, { app, root, mount });
+  for (const mount of app.mounts) mountVolume(input, { app, root, mount, tree: shared?.find(app, mount) });
   if (app.readOnlyRootfs) setReadOnly(rootfs);
 }
 
@@ -68,7 +70,17 @@ function bindEtcFiles(input: LaunchInput, { app, root }: { readonly app: PodApp;
 
 function mountVolume(
   input: LaunchInput,
-  { app, root, mount }: { readonly app: PodApp; readonly root: RootedDir; readonly mount: PodApp["mounts"][number] },
+  {
+    app,
+    root,
+    mount,
+    tree,
+  }: {
+    readonly app: PodApp;
+    readonly root: RootedDir;
+    readonly mount: PodApp["mounts"][number];
+    readonly tree: number | undefined;
+  },
 ): void {
   const volume = input.manifest.volumes.find((one) => one.name === mount.volume);
   if (volume === undefined) {
@@ -83,7 +95,15 @@ function mountVolume(
   if (volume.kind === "host") {
     const isDir = hostSourceIsDir(input, volume.source);
     const readOnly = mount.readOnly || volume.readOnly;
-    bindOnto(root, { source: volume.source, target: mount.target, isDir, readOnly, recursive: volume.recursive });
+    bindOnto(root, {
+      source: volume.source,
+      target: mount.target,
+      isDir,
+      readOnly,
+      recursive: volume.recursive,
+      ...(mount.propagation === undefined ? {} : { propagation: mount.propagation }),
+      ...(tree === undefined ? {} : { tree }),
+    });
     return;
   }
   bindOnto(root, {
@@ -113,6 +133,8 @@ function bindOnto(
     readonly isDir: boolean;
     readonly readOnly: boolean;
     readonly recursive?: boolean;
+    readonly propagation?: MountPropagation;
+    readonly tree?: number;
   },
 ): void {
   try {
@@ -123,6 +145,8 @@ function bindOnto(
       recursive: mount.recursive ?? true,
       readOnly: mount.readOnly,
       nodev: true,
+      ...(mount.propagation === undefined ? {} : { propagation: mount.propagation }),
+      ...(mount.tree === undefined ? {} : { tree: mount.tree }),
     });
   } catch (reason) {
     if (!(reason instanceof SysError)) throw reason;

@@ -1,3 +1,5 @@
+import type { MountPropagation } from "../sys/linux/mounts.ts";
+
 /** A resource limit of the kernel, as setrlimit(2) takes it. */
 export interface Ulimit {
   /** As in limits.conf(5): `nofile`, `nproc`, `memlock` … */
@@ -69,8 +71,8 @@ export interface SharingOption {
   readonly ipc?: "private" | "pod" | "host";
 }
 
-/** How mounts that come later pass between host and app. Spec: mount_namespaces(7), "SHARED SUBTREES". */
-export type Propagation = "private" | "rprivate" | "slave" | "rslave" | "shared" | "rshared";
+/** How mounts that come later pass between host and app. Spec: mount_namespaces(7), "SHARED SUBTREES" */
+export type Propagation = MountPropagation;
 
 /** Options of one app that not every regime has. */
 export interface AppRunOptions {

@@ -2,6 +2,7 @@ import type { PodApp } from "../../pod/manifest.ts";
 import { makeEmptyVolumes, mountAppRoot } from "../../pod/pod-tree.ts";
 import { openAppRoot, resolveApp } from "../../pod/resolve-app.ts";
 import { type ResolvedApp, writeResolvedApp } from "../../pod/resolved-app.ts";
+import { openSharedVolumes, type SharedVolumes } from "../../pod/shared-volumes.ts";
 import type { LaunchInput } from "../../pod/stage1-contract.ts";
 import { detectCgroupLayout } from "../../sys/linux/cgroup-layout.ts";
 import { AT_FDCWD, CLONE_NEWNET, O_RDONLY } from "../../sys/linux/constants.ts";
@@ -45,9 +46,10 @@ export async function launchFlyPod(input: LaunchInput): Promise<{ readonly pid: 
     });
   }
   makeEmptyVolumes(input.pod, input.manifest);
+  using volumes = openSharedVolumes(input);
   enterPrivateMountNamespace({ receive: true });
   try {
-    return mountAndStart(input, app);
+    return mountAndStart(input, { app, volumes });
   } catch (reason) {
     // Only this namespace sees the mounts; without them the pod directory can be removed.
     for (const { mountPoint } of listMounts().toReversed()) {
@@ -57,9 +59,12 @@ export async function launchFlyPod(input: LaunchInput): Promise<{ readonly pid: 
   }
 }
 
-function mountAndStart(input: LaunchInput, app: PodApp): { readonly pid: number } {
+function mountAndStart(
+  input: LaunchInput,
+  { app, volumes }: { readonly app: PodApp; readonly volumes: SharedVolumes },
+): { readonly pid: number } {
   const { pod } = input;
-  mountAppRoot(input, app);
+  mountAppRoot(input, app, { shared: volumes });
   const rootfs = pod.path(`apps/${app.name}/rootfs`);
   bindHostTrees(rootfs);
   const resolved = resolveApp(openAppRoot(rootfs), app, stdinOf(input));

@@ -17,7 +17,7 @@ export const flyStage1: Stage1 = {
     isolates: ["files"],
     cost: "one small supervisor",
   },
-  options: ["ulimit"],
+  options: ["ulimit", "propagation", "shared-propagation"],
   defaultNets: [{ name: "host", args: {} }],
   probe: probeFly,
   launch: launchFlyPod,

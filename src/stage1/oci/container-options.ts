@@ -45,6 +45,7 @@ export function collectOptions(input: LaunchInput, app: PodApp): ContainerOption
     },
     manifest.hooksDirs,
   );
+  const confinement = planSecurity(input, app);
   return {
     rlimits: settableUlimits(app.ulimits ?? [], { app: app.name, note }).map(({ name, soft, hard }) => ({
       type: `RLIMIT_${name.toUpperCase()}`,
@@ -63,9 +64,17 @@ export function collectOptions(input: LaunchInput, app: PodApp): ContainerOption
     hooks: withCdiHooks(hooks, cdi),
     ...planPaths(app),
     sysctl: manifest.sysctls ?? {},
-    ...planSecurity(input, app),
+    ...confinement,
+    linux: { ...confinement.linux, ...planPropagation(app) },
     annotations,
   };
+}
+
+/** What the runtime does to all mounts of the container must not undo what a volume was asked to have. */
+function planPropagation({ mounts }: PodApp): Json {
+  const asked = mounts.flatMap(({ propagation }) => propagation ?? []);
+  if (asked.some((one) => one.endsWith("shared"))) return { rootfsPropagation: "shared" };
+  return asked.some((one) => one.endsWith("slave")) ? { rootfsPropagation: "slave" } : {};
 }
 
 function planPaths({ security }: PodApp): Pick<ContainerOptions, "maskedPaths" | "readonlyPaths"> {

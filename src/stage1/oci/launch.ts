@@ -3,6 +3,7 @@ import type { PodApp } from "../../pod/manifest.ts";
 import { makeEmptyVolumes, mountAppRoot } from "../../pod/pod-tree.ts";
 import { openAppRoot, resolveApp } from "../../pod/resolve-app.ts";
 import { type ResolvedApp, writeResolvedApp } from "../../pod/resolved-app.ts";
+import { openSharedVolumes, type SharedVolumes } from "../../pod/shared-volumes.ts";
 import { signalNumber } from "../../pod/signals.ts";
 import type { LaunchInput } from "../../pod/stage1-contract.ts";
 import { type CgroupLayout, detectCgroupLayout } from "../../sys/linux/cgroup-layout.ts";
@@ -18,6 +19,7 @@ import { type ContainerOptions, collectOptions } from "./container-options.ts";
 import { exitFile } from "./observe.ts";
 import type { OciRuntime } from "./oci-runtime.ts";
 import { END_INIT, startPodInit } from "./pod-init.ts";
+import { stagePropagatedVolumes } from "./propagated-volumes.ts";
 import { chooseRuntime, findProgram, type OciFlavor } from "./runtime.ts";
 import { hideUnified, runtimeArgv, startContainer, writeRuntime } from "./runtime-calls.ts";
 import { renderExitCommand, renderExitedScript, renderRuntimeScript } from "./scripts.ts";
@@ -48,9 +50,10 @@ export async function launchOciPod(flavor: OciFlavor, input: LaunchInput): Promi
   }
   assertOffered(flavor, input);
   makeEmptyVolumes(input.pod, input.manifest);
+  using volumes = openSharedVolumes(input);
   enterPrivateMountNamespace({ receive: true });
   try {
-    return await mountAndStart(input, { runtime, conmon });
+    return await mountAndStart(input, { runtime, conmon, volumes });
   } catch (reason) {
     for (const { mountPoint } of listMounts().toReversed()) {
       if (mountPoint.startsWith(`${input.pod.root}/`)) unmount(mountPoint);
@@ -61,7 +64,7 @@ export async function launchOciPod(flavor: OciFlavor, input: LaunchInput): Promi
 
 async function mountAndStart(
   input: LaunchInput,
-  programs: { readonly runtime: OciRuntime; readonly conmon: string },
+  programs: { readonly runtime: OciRuntime; readonly conmon: string; readonly volumes: SharedVolumes },
 ): Promise<{ readonly pid: number }> {
   const { pod, manifest } = input;
   const { runtime } = programs;
@@ -72,10 +75,12 @@ async function mountAndStart(
   for (const dir of ["status", "oci/exits", "ns"]) pod.ensureDir(dir, 0o700);
   const shared = makeShared(input, runtime);
   const launches = manifest.apps.map((app): AppLaunch => {
-    mountAppRoot(input, app);
+    const staged = stagePropagatedVolumes(input, { app, volumes: programs.volumes });
+    mountAppRoot(input, staged.app, { dirs: staged.dirs });
     const resolved = resolveApp(openAppRoot(pod.path(`apps/${app.name}/rootfs`)), app, isTerminal ? "tty" : "null");
     writeResolvedApp(pod, resolved);
-    const options = collectOptions(input, app);
+    const collected = collectOptions(input, app);
+    const options = { ...collected, mounts: [...collected.mounts, ...staged.mounts] };
     return { app, resolved, options, cgroup: limitedCgroup(input, { app, layout, runtime, options }) };
   });
   const supervisors = createSupervisorCgroup(manifest.uuid, layout);

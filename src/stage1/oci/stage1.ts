@@ -35,6 +35,8 @@ const OCI_OPTIONS: readonly RunOption[] = [
   "sysctl",
   "runtime",
   "hooks-dir",
+  "propagation",
+  "shared-propagation",
 ];
 
 /** Its kernel has no devices, modules or parameters of the host. */

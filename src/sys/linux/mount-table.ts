@@ -8,6 +8,8 @@ export interface MountInfo {
   readonly root: string;
   readonly mountPoint: string;
   readonly options: readonly string[];
+  /** It has peers: what is mounted in one is mounted in all. */
+  readonly isShared: boolean;
   readonly fsType: string;
   readonly source: string;
   readonly superOptions: readonly string[];
@@ -23,7 +25,7 @@ export function parseMountInfo(text: string): MountInfo[] {
   return text.split("\n").flatMap((line) => {
     const [left = "", right] = line.split(" - ");
     if (right === undefined) return [];
-    const [id, parentId, , root = "", mountPoint = "", options = ""] = left.split(" ");
+    const [id, parentId, , root = "", mountPoint = "", options = "", ...tags] = left.split(" ");
     const [fsType = "", source = "", superOptions = ""] = right.split(" ");
     return {
       id: Number(id),
@@ -31,6 +33,7 @@ export function parseMountInfo(text: string): MountInfo[] {
       root: unescapeOctal(root),
       mountPoint: unescapeOctal(mountPoint),
       options: options.split(","),
+      isShared: tags.some((tag) => tag.startsWith("shared:")),
       fsType,
       source: unescapeOctal(source),
       superOptions: superOptions.split(","),

@@ -1,6 +1,6 @@
 import * as k from "./constants.ts";
 import { fileError } from "./file-error.ts";
-import { openat2 } from "./fs-calls.ts";
+import { dupAbove, openat2 } from "./fs-calls.ts";
 import { hasErrno } from "./libc.ts";
 import { fchdir, mount, mountSetattr, moveMount, openTree, umount2, unshare } from "./mount-calls.ts";
 import { OwnedFd } from "./owned-fd.ts";
@@ -27,7 +27,14 @@ export interface BindMount extends MountRestrictions {
   readonly source: string | number;
   readonly target: string | number;
   readonly recursive?: boolean;
+  /** What passes between the source's mounts and these from now on; undefined: what passes there already. */
+  readonly propagation?: MountPropagation;
+  /** A copy of the source's mounts, made by `cloneMounts` in another mount namespace. */
+  readonly tree?: number;
 }
+
+/** How later mounts pass between copies; those that begin with `r` mean everything mounted beneath as well. */
+export type MountPropagation = "private" | "rprivate" | "slave" | "rslave" | "shared" | "rshared";
 
 /** Makes a bind mount whose restrictions are in force from the first moment it is visible. */
 export function bindMount(bind: BindMount): void {
@@ -35,15 +42,37 @@ export function bindMount(bind: BindMount): void {
   const flags = k.OPEN_TREE_CLONE | k.OPEN_TREE_CLOEXEC | recursive;
   const { source } = bind;
   const clone = () =>
-    typeof source === "number" ? openTree(source, "", flags | k.AT_EMPTY_PATH) : openTree(k.AT_FDCWD, source, flags);
+    bind.tree !== undefined
+      ? dupAbove(bind.tree, 0)
+      : typeof source === "number"
+        ? openTree(source, "", flags | k.AT_EMPTY_PATH)
+        : openTree(k.AT_FDCWD, source, flags);
   try {
     using tree = new OwnedFd(clone());
     const set = restrictionBits(bind);
     if (set !== 0) mountSetattr(tree.fd, "", k.AT_EMPTY_PATH | recursive, { set });
+    if (bind.propagation !== undefined) setPropagation(tree.fd, bind.propagation);
     attach(tree.fd, bind.target);
   } catch (reason) {
     if (!hasErrno(reason, "ENOSYS")) throw fileError(reason, `bind ${show(source)} on ${show(bind.target)}`);
     bindWithMount2(bind);
+  }
+}
+
+function setPropagation(fd: number, wanted: MountPropagation): void {
+  const isAll = wanted.startsWith("r");
+  const name = isAll ? wanted.slice(1) : wanted;
+  const propagation = name === "private" ? k.MS_PRIVATE : name === "slave" ? k.MS_SLAVE : k.MS_SHARED;
+  mountSetattr(fd, "", k.AT_EMPTY_PATH | (isAll ? k.AT_RECURSIVE : 0), { propagation });
+}
+
+/** A detached copy of the mounts at `path`, for `bindMount` in a mount namespace that is entered later: peers stay peers. */
+export function cloneMounts(path: string, options: { readonly recursive: boolean }): OwnedFd {
+  const flags = k.OPEN_TREE_CLONE | k.OPEN_TREE_CLOEXEC | (options.recursive ? k.AT_RECURSIVE : 0);
+  try {
+    return new OwnedFd(openTree(k.AT_FDCWD, path, flags));
+  } catch (reason) {
+    throw fileError(reason, `copy the mounts at "${path}"`);
   }
 }
 
