@@ -113,6 +113,7 @@ function superviseArgv(
     credentials.groups.join(","),
     pod.path(`status/${app.name}`),
     String(syscallNumber("prctl")),
+    String(syscallNumber("close_range")),
     isTty ? "1" : "",
     argv[0] ?? "",
     app.argv[0] ?? "",
