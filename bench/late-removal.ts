@@ -16,8 +16,13 @@ export function lateRemovedDir(): string {
   return dir;
 }
 
-/** Removes them all. */
+/** Removes them all; what is in the way (a mount, after a failure) is told, because the failure itself matters more. */
 export function removeLateDirs(): void {
-  if (parent !== undefined) rmSync(parent, { recursive: true, force: true });
+  if (parent === undefined) return;
+  try {
+    rmSync(parent, { recursive: true, force: true });
+  } catch (reason) {
+    console.error(`cannot remove ${parent}: ${reason instanceof Error ? reason.message : String(reason)}`);
+  }
   parent = undefined;
 }
