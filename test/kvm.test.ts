@@ -159,6 +159,9 @@ test(
     expect(ran.stderr).toContain("/x: Read-only file system");
     const status = JSON.parse((await world.succeed(["status", "small", "--json"])).stdout);
     expect(status.apps[0].oomKilled).toBe(true);
+    const exits = JSON.parse((await world.succeed(["audit", "log", "--json", "--kind=app.exited"])).stdout);
+    const own = exits.filter((event: { data: { pod: string } }) => event.data.pod === status.uuid);
+    expect(own).toMatchObject([{ data: { exitCode: 137, oomKilled: true, occurredAt: expect.any(String) } }]);
     const layers = join(world.root, "layers");
     const disks = readdirSync(layers).map((name) =>
       readdirSync(join(layers, name)).filter((one) => /^disk\.(e|s)/.test(one)),

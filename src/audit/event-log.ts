@@ -24,6 +24,8 @@ export interface EventSink {
    * @throws {AuditError} "audit/not-recorded", "audit/not-anchored": then what it reports must not happen
    */
   report(event: EngineEvent): void;
+  /** The same for several at once: one append, one sync, one anchoring. */
+  reportTogether(events: readonly EngineEvent[]): void;
   /** End of a command: what it reported becomes durable, anchored, and part of the published checkpoint. */
   settle(): void;
 }
@@ -93,20 +95,25 @@ class LogSink implements EventSink {
   }
 
   report(event: EngineEvent): void {
+    this.reportTogether([event]);
+  }
+
+  reportTogether(events: readonly EngineEvent[]): void {
+    if (events.length === 0) return;
     const settings = this.#context.settings();
-    const isGate = isExecuting(event.type);
+    const isGate = events.some(({ type }) => isExecuting(type));
     try {
       const anchor = isGate ? this.#openAnchor(settings) : undefined;
       // The anchoring syncs everything before it: one sync instead of two.
-      const sync = isUrgent(event.type) && anchor === undefined;
-      const recnum = withLog(this.#host, (log) => this.#append(log, event), { sync });
+      const sync = events.some(({ type }) => isUrgent(type)) && anchor === undefined;
+      const recnum = withLog(this.#host, (log) => this.#append(log, events), { sync });
       this.#hasReported = true;
-      if (isDeciding(event.type)) this.#isUnanchored = true;
+      if (events.some(({ type }) => isDeciding(type))) this.#isUnanchored = true;
       if (!isGate) return;
       anchor?.cover(recnum);
       this.#isUnanchored = false;
     } catch (reason) {
-      this.#refuseOrKeep(event, reason, settings);
+      for (const event of events) this.#refuseOrKeep(event, reason, settings);
     }
   }
 
@@ -129,10 +136,11 @@ class LogSink implements EventSink {
     return this.#anchor.value;
   }
 
-  #append(log: LogAppender, event: EngineEvent): number {
+  #append(log: LogAppender, events: readonly EngineEvent[]): number {
     const { spool } = this.#context;
     for (const late of spool === undefined ? [] : takeSpool(spool)) log.append({ ...late, late: true });
-    return log.append(this.#host.stamp(event)).recnum;
+    for (const event of events) log.append(this.#host.stamp(event));
+    return log.head.size - 1;
   }
 
   // Nothing starts unrecorded where policy says so. Ending and removing must go on even then: they are kept aside.

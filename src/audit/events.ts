@@ -104,7 +104,6 @@ type PodEvent =
   | { readonly type: "pod.stopped"; readonly pod: string; readonly forced: boolean }
   | { readonly type: "pod.paused" | "pod.resumed"; readonly pod: string }
   | { readonly type: "pod.updated"; readonly pod: string; readonly app: string; readonly limits: readonly string[] }
-  | { readonly type: "pod.attached"; readonly pod: string; readonly app: string }
   | { readonly type: "pod.removed"; readonly pod: string }
   | {
       readonly type: "insecure.used";

@@ -1,7 +1,8 @@
 import type { AppLimits } from "../pod/limits.ts";
 import { Stage1Error } from "../stage1/errors.ts";
+import { isTerminal } from "../sys/terminal.ts";
 import type { EngineContext } from "./context.ts";
-import { chooseApp } from "./exec-pod.ts";
+import { chooseApp, terminalOf } from "./exec-pod.ts";
 import { podLogs } from "./pod-logs.ts";
 import type { AttachPodInput, PodStats } from "./regime-calls.ts";
 import { findRunningPod, notOffered } from "./running-pod.ts";
@@ -75,7 +76,13 @@ export async function attachToPod(
 ): Promise<number> {
   const { location, files, manifest, stage1 } = findRunningPod(ctx, input.pod, "attach to");
   const app = chooseApp(manifest, { name: input.app, what: "attach" });
-  ctx.events.report({ type: "pod.attached", pod: location.id, app: app.name });
+  ctx.events.report({
+    type: "pod.attach",
+    pod: location.id,
+    app: app.name,
+    ...terminalOf(ctx, { tty: isTerminal(0) }),
+    image: { name: app.image.name, digest: app.image.digest },
+  });
   if (stage1.attach !== undefined) return await stage1.attach(files, { manifest, app, stdin: input.stdin });
   const logs = {
     pod: location.id,

@@ -71,8 +71,8 @@ export async function stage1Helper(ctx: EngineContext, input: { readonly argv: r
   return await helper({ argv, env: ctx.env });
 }
 
-/** The caller's terminal by name, when the program gets it. */
-function terminalOf(ctx: EngineContext, input: ExecInput): { readonly terminal?: string } {
+/** The caller's terminal by name, when it is given to what runs in the pod. */
+export function terminalOf(ctx: EngineContext, input: Pick<ExecInput, "tty">): { readonly terminal?: string } {
   if (!input.tty || !isTerminal(0)) return {};
   return { terminal: ctx.proc.readLink("self/fd/0") };
 }

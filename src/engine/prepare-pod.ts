@@ -127,15 +127,15 @@ function reportPrepared(
   ctx: EngineContext,
   { manifest, manifestHash: hash }: { readonly manifest: PodManifest; readonly manifestHash: string },
 ): void {
-  ctx.events.report({
+  const { insecureOptions } = manifest;
+  const prepared = {
     type: "pod.prepared",
     pod: manifest.uuid,
     manifestHash: hash,
     stage1: manifest.stage1.regime,
     ...(manifest.stage1.image === undefined ? {} : { stage1Digest: manifest.stage1.image.digest }),
     apps: eventApps(manifest),
-  });
-  if (manifest.insecureOptions.length > 0) {
-    ctx.events.report({ type: "insecure.used", options: manifest.insecureOptions, pod: manifest.uuid });
-  }
+  } as const;
+  const insecure = { type: "insecure.used", options: insecureOptions, pod: manifest.uuid } as const;
+  ctx.events.reportTogether(insecureOptions.length === 0 ? [prepared] : [prepared, insecure]);
 }

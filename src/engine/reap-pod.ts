@@ -1,3 +1,4 @@
+import type { EngineEvent } from "../audit/events.ts";
 import { formatTimestamp } from "../base/clock.ts";
 import { detachAll } from "../network/attach-all.ts";
 import { NetworkError } from "../network/errors.ts";
@@ -55,6 +56,7 @@ export async function reapPod(
   }
   removeNetNamespace(netnsPath(ctx, pod.id));
   const exits: (AppExit | undefined)[] = [];
+  const events: EngineEvent[] = [];
   for (const app of manifest?.apps ?? []) {
     const exit = stage1.appExit(files, app.name);
     exits.push(exit);
@@ -63,15 +65,16 @@ export async function reapPod(
     const image = { name: app.image.name, digest: app.image.digest };
     const occurredAt = formatTimestamp(exit.exitedAtMs);
     const event = { pod: pod.id, app: app.name, exitCode: exit.exitCode, ...oom, image, occurredAt };
-    ctx.events.report({ type: "app.exited", ...event });
+    events.push({ type: "app.exited", ...event });
   }
   await stage1.cleanup(files, pod.id);
   const exitCode = stage1.podExit(files) ?? (exits.some((exit) => exit === undefined) ? 255 : 0);
   const exitedAtMs = Math.max(...exits.map((exit) => exit?.exitedAtMs ?? 0)) || ctx.clock.nowMs();
   const reaped: ReapedPod = { exitCode, exitedAt: formatTimestamp(exitedAtMs) };
   if (files.has("started.json")) {
-    ctx.events.report({ type: "pod.exited", pod: pod.id, exitCode, occurredAt: reaped.exitedAt });
+    events.push({ type: "pod.exited", pod: pod.id, exitCode, occurredAt: reaped.exitedAt });
   }
+  ctx.events.reportTogether(events);
   files.writeAtomic(REAPED, JSON.stringify(reaped), 0o600);
   return reaped;
 }

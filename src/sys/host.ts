@@ -72,7 +72,7 @@ export interface Files {
   overwrite(rel: string, content: string | Uint8Array, modeOctal?: number): void;
   /** Cuts a file to `sizeBytes` and syncs it. */
   truncate(rel: string, sizeBytes: number): void;
-  /** fsync of a file that exists. */
+  /** fdatasync of a file that exists. */
   sync(rel: string): void;
   ensureDir(rel: string, modeOctal?: number): void;
   symlink(rel: string, target: string): void;

@@ -21,6 +21,7 @@ import {
   fchmod,
   fchmodat,
   fchownat,
+  fdatasync,
   flock,
   fstat,
   fsync,
@@ -193,7 +194,7 @@ class DirectoryFiles implements Files {
     const path = this.path(rel);
     withFileErrors(`sync "${path}"`, () => {
       using file = new OwnedFd(openat2(k.AT_FDCWD, path, { flags: k.O_RDONLY }));
-      fsync(file.fd);
+      fdatasync(file.fd);
     });
   }
 

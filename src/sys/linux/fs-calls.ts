@@ -193,6 +193,11 @@ export function pread(fd: number, buffer: Uint8Array, offset: number): number {
   return callKernel("pread64", [fd, buffer, buffer.byteLength, offset]);
 }
 
+/** fdatasync(2): content and size, but not the times. */
+export function fdatasync(fd: number): void {
+  callKernel("fdatasync", [fd]);
+}
+
 /** fsync(2). */
 export function fsync(fd: number): void {
   callKernel("fsync", [fd]);

@@ -24,6 +24,7 @@ export const SYSCALL_NUMBERS = {
   fsmount: [432, 432],
   fsopen: [430, 430],
   fstatfs: [138, 44],
+  fdatasync: [75, 83],
   fsync: [74, 82],
   ftruncate: [77, 46],
   getegid: [108, 177],
