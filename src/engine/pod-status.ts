@@ -121,6 +121,7 @@ function readStatus(ctx: EngineContext, location: PodLocation): PodStatus {
   const exitCode = reaped?.exitCode ?? (state === "exited" ? exitCodeOf(manifest, { files, apps }) : undefined);
   const stage1 = state === "running" ? stage1Of(manifest) : undefined;
   const pid = stage1?.supervisorPid(files);
+  const expectedPcrs = stage1?.expectedPcrs?.(files);
   return {
     uuid: manifest.uuid,
     ...(manifest.name === undefined ? {} : { name: manifest.name }),
@@ -131,6 +132,7 @@ function readStatus(ctx: EngineContext, location: PodLocation): PodStatus {
     ...(reaped === undefined ? {} : { exitedAt: reaped.exitedAt }),
     ...(pid === undefined ? {} : { pid }),
     ...(stage1?.isPaused?.(files, manifest.uuid) === true ? { paused: true as const } : {}),
+    ...(expectedPcrs === undefined ? {} : { expectedPcrs }),
     ...(exitCode === undefined ? {} : { exitCode }),
     hostname: manifest.hostname,
     labels: manifest.labels,

@@ -36,6 +36,8 @@ export interface PodStatus {
   readonly pid?: number;
   /** Its processes are halted: `gantry resume` lets them go on. */
   readonly paused?: true;
+  /** What the pod's own TPM must hold if it was started as it should: `sha256:9` → hexadecimal. */
+  readonly expectedPcrs?: Readonly<Record<string, string>>;
   /** Exit code of the pod as `run` returned it. */
   readonly exitCode?: number;
   readonly hostname: string;

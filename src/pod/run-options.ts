@@ -91,6 +91,8 @@ export interface PodRunOptions {
   readonly userns?: UserNamespaceOption;
   /** Program of the regime's runtimes to use; undefined: the fastest. */
   readonly runtime?: string;
+  /** A TPM of its own for the pod, and firmware that measures into it what is started. */
+  readonly tpm?: true;
   /** Where CDI specifications are looked for, weakest first; undefined: /etc/cdi and /var/run/cdi. */
   readonly cdiSpecDirs?: readonly string[];
   /** Where OCI hooks are looked for, weakest first; undefined: as podman has them. */
@@ -112,6 +114,7 @@ export type RunOption =
   | "sysctl"
   | "userns"
   | "runtime"
+  | "tpm"
   | "hooks-dir"
   | "propagation"
   | "shared-propagation";
@@ -123,8 +126,8 @@ export function appRunOptions({ ulimits, devices, cdiDevices, security }: AppRun
 
 /** The members of an option that are the pod's. */
 export function podRunOptions(option: PodRunOptions): PodRunOptions {
-  const { sharing, shmBytes, sysctls, userns, runtime, cdiSpecDirs, hooksDirs } = option;
-  return present({ sharing, shmBytes, sysctls, userns, runtime, cdiSpecDirs, hooksDirs });
+  const { sharing, shmBytes, sysctls, userns, runtime, tpm, cdiSpecDirs, hooksDirs } = option;
+  return present({ sharing, shmBytes, sysctls, userns, runtime, tpm, cdiSpecDirs, hooksDirs });
 }
 
 function present<T extends object>(members: T): { [K in keyof T]?: Exclude<T[K], undefined> } {

@@ -196,6 +196,8 @@ export interface Stage1 {
   pause?(pod: Files, id: PodId): Promise<void>;
   resume?(pod: Files, id: PodId): Promise<void>;
   isPaused?(pod: Files, id: PodId): boolean;
+  /** What a measured boot leaves in the pod's own TPM: `BANK:NUMBER` → hexadecimal; only what can be known beforehand. */
+  expectedPcrs?(pod: Files): Readonly<Record<string, string>> | undefined;
   stats?(pod: Files, manifest: PodManifest): Promise<PodUse>;
   /** Changes limits of a running app. Returns the names of limits this host or regime cannot set. */
   update?(

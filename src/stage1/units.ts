@@ -21,6 +21,8 @@ export interface UnitPlace {
   readonly ttyPath: string;
   /** Value of SuccessAction= when the last app has ended. */
   readonly podEnd: string;
+  /** Devices of `apiPaths` that apps may use besides the usual ones. */
+  readonly devices?: readonly string[];
   /** Units started before any app. */
   readonly before: readonly string[];
   /** Program that is told the name of an app that has been started. */
@@ -108,7 +110,7 @@ IgnoreSIGPIPE=no
 OOMPolicy=continue
 ${[...renderLimits(app), ...renderUlimits(app.ulimits)].join("\n")}
 KeyringMode=private
-${renderConfinement(resolved)}
+${renderConfinement(resolved, place)}
 `;
 }
 
@@ -119,13 +121,14 @@ function renderStdio({ app, stdin }: ResolvedApp, { ttyPath }: UnitPlace): strin
   return `StandardInput=${input}\nStandardOutput=file:${io}.stdout\nStandardError=file:${io}.stderr`;
 }
 
-function renderConfinement({ app }: ResolvedApp): string {
+function renderConfinement({ app }: ResolvedApp, { devices = [] }: UnitPlace): string {
   const lines = [
     `CapabilityBoundingSet=${app.capabilities.map((name) => `CAP_${name}`).join(" ")}`,
     `NoNewPrivileges=${app.noNewPrivileges ? "yes" : "no"}`,
     "DevicePolicy=closed",
     "DeviceAllow=char-pts rw",
     "DeviceAllow=/dev/net/tun rw",
+    ...devices.map((path) => `DeviceAllow=${path} rw`),
   ];
   if (app.seccomp === "default") {
     lines.push(

@@ -18,6 +18,7 @@ export function parsePodOptions(flags: ParsedFlags): PodRunOptions {
     ...(sysctls.length === 0 ? {} : { sysctls: Object.fromEntries(sysctls) }),
     ...(userns === undefined ? {} : { userns }),
     ...(runtime === undefined ? {} : { runtime }),
+    ...(flags.boolean("tpm") ? { tpm: true as const } : {}),
     ...dirs(flags, "cdi-spec-dir", "cdiSpecDirs"),
     ...dirs(flags, "hooks-dir", "hooksDirs"),
   };

@@ -48,6 +48,7 @@ export const POD_OPTION_FLAGS = {
   },
   gidmap: { type: "strings", placeholder: "INSIDE:OUTSIDE:SIZE", help: "Group ids likewise (default: as --uidmap)" },
   runtime: { type: "string", placeholder: "NAME", help: "OCI runtime to use in place of the fastest: crun or runc" },
+  tpm: { type: "boolean", help: "A TPM of the pod's own, in software, and a measured boot into it (stage1 kvm)" },
   "cdi-spec-dir": {
     type: "strings",
     placeholder: "DIR",

@@ -22,7 +22,6 @@ export function supervisorArgv(
   { accelerator }: AcceleratorChoice,
   qemu: readonly string[],
 ): [string, ...string[]] {
-  const uid = String(FIRST_UID + Number.parseInt(manifest.uuid.replaceAll("-", "").slice(-6), 16));
   const kvmGroup = accelerator === "kvm" ? fstatat(AT_FDCWD, "/dev/kvm", 0).gid : undefined;
   return [
     "/bin/sh",
@@ -35,10 +34,23 @@ export function supervisorArgv(
       String(manifest.apps.length),
     ],
     ...(netns === "host" ? [] : ["nsenter", `--net=${netns.path}`, "--"]),
-    ...["setpriv", "--reuid", uid, "--regid", uid],
-    ...(kvmGroup === undefined ? ["--clear-groups"] : ["--groups", String(kvmGroup)]),
-    ...["--no-new-privs", "--bounding-set=-all", "--inh-caps=-all", "--pdeathsig", "KILL"],
+    ...unprivileged(emulatorUid(manifest.uuid), kvmGroup),
+    ...["--pdeathsig", "KILL"],
     ...qemu,
+  ];
+}
+
+/** The user of a pod's emulator and of what belongs to it. */
+export function emulatorUid(uuid: string): number {
+  return FIRST_UID + Number.parseInt(uuid.replaceAll("-", "").slice(-6), 16);
+}
+
+/** Beginning of a command line that runs the rest as this user, without any rights. */
+export function unprivileged(uid: number, group?: number): [string, ...string[]] {
+  return [
+    ...(["setpriv", "--reuid", String(uid), "--regid", String(uid)] as const),
+    ...(group === undefined ? ["--clear-groups"] : ["--groups", String(group)]),
+    ...["--no-new-privs", "--bounding-set=-all", "--inh-caps=-all"],
   ];
 }
 

@@ -14,6 +14,8 @@ const IN_GUEST: UnitPlace = {
   before: ["gantry-end.service", "gantry-io.service", "gantry-ctl.service"],
   started: "/usr/lib/gantry/started",
 };
+/** The pod's own TPM, with the kernel's resource manager and without. */
+const TPM_DEVICES = ["/dev/tpmrm0", "/dev/tpm0"];
 
 /** What one pod adds to the initramfs of its regime. */
 export interface GuestPlanInput {
@@ -59,7 +61,7 @@ export function encodePodArchive(input: GuestPlanInput): Uint8Array {
   const units = renderUnits(
     input.apps.map((app) => app.resolved),
     undefined,
-    IN_GUEST,
+    manifest.tpm === true ? { ...IN_GUEST, devices: TPM_DEVICES } : IN_GUEST,
   );
   for (const [path, text] of units) archive.file(`${root}/${path}`, text);
   archive.file(`${root}/etc/machine-id`, `${manifest.uuid.replaceAll("-", "")}\n`, 0o444);
@@ -93,6 +95,7 @@ function renderScript(input: GuestPlanInput): string {
   return renderPodScript({
     disks: [...input.disks.values()],
     roots,
+    hasTpm: manifest.tpm === true,
     hasVolumes: manifest.volumes.some((volume) => volume.kind === "host"),
     binds: input.apps.flatMap(({ resolved, binds }) =>
       binds.map((bind) => ({ ...bind, target: `/opt/stage2/${resolved.app.name}/rootfs${bind.target}` })),

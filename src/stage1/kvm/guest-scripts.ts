@@ -41,6 +41,15 @@ overlay() { mount -t overlay -o "$2" overlay "$1" || fail "cannot mount the root
 shared() { mount -t virtiofs volumes "$1" || fail "cannot mount the volumes of the host"; }
 bind() { mount -o bind "$1" "$2" || fail "cannot mount $2"; }
 readonly_bind() { bind "$1" "$2"; mount -o remount,bind,ro "$2" || fail "cannot make $2 read-only"; }
+tpm() {
+  for device in /sys/class/tpm/tpm0 /sys/class/tpmrm/tpmrm0; do
+    IFS=: read -r major minor < "$device/dev" || fail "cannot find the TPM"
+    mknod -m 600 "$1/\${device##*/}" c "$major" "$minor"
+  done
+  mount -t securityfs securityfs /sys/kernel/security || fail "cannot read what the firmware measured"
+  cat /sys/kernel/security/tpm0/binary_bios_measurements > "$1/tpm0.eventlog"
+  umount /sys/kernel/security
+}
 net() { ip "$@" || fail "cannot set up the network: ip $*"; }
 . /${GUEST.podScript}
 mount --move /dev ${GUEST.root}/dev

@@ -11,10 +11,11 @@ export const WANTED_MODULES: readonly string[] = [
   "squashfs",
   "overlay",
   "virtiofs",
+  "tpm_tis",
 ];
 
 /** Only asked for; a kernel may have them built in or not at all. */
-const OPTIONAL_MODULES = new Set(["virtio_rng", "squashfs"]);
+const OPTIONAL_MODULES = new Set(["virtio_rng", "squashfs", "tpm_tis"]);
 
 /** A kernel's modules: name → path below its module directory, and the names of those that are part of the kernel. */
 export interface ModuleCatalog {

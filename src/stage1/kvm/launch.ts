@@ -14,6 +14,7 @@ import { becomeSupervisor, HOST_PATH, SHELL_FDS, supervisorArgv } from "./become
 import { type AcceleratorChoice, chooseAccelerator, QEMU } from "./choose-accelerator.ts";
 import { encodePodArchive } from "./guest-plan.ts";
 import { type GuestApp, prepareGuestApps, unmountBeneath } from "./guest-roots.ts";
+import { assertTpmPossible, noteMeasured, startGuestTpm } from "./guest-tpm.ts";
 import { ensureLayerDisk, type LayerDisk } from "./layer-disk.ts";
 import { descriptorsOf, renumberDescriptors } from "./machine-descriptors.ts";
 import { planMachineSize } from "./machine-size.ts";
@@ -79,6 +80,7 @@ function assertPossible(input: LaunchInput): void {
       hint: `install it: apt-get install ${fix}`,
     });
   }
+  if (input.manifest.tpm === true) assertTpmPossible(input);
   if (input.interactive && input.isTerminal) {
     throw new PodError("pod/bad-option", "Cannot give a virtual machine's app the caller's terminal at the start", {
       hint: "start it with --detach, then: gantry exec -it POD",
@@ -137,6 +139,7 @@ function startMachine(input: LaunchInput, parts: Parts): { readonly pid: number 
     ),
     cards: parts.network.cards,
     ...(volumesFd === undefined ? {} : { volumesFd }),
+    ...(input.manifest.tpm === true ? { tpm: startGuestTpm(input, logFd) } : {}),
     terminal: isTerminal,
   };
   const held = [...descriptorsOf(machine), input.lockFd];
@@ -179,7 +182,9 @@ function writeInitrd(
     terminalSize,
   });
   const base = openFiles(parts.bootLayer).readBytes("boot/initrd", MAX_INITRD_BYTES);
-  input.pod.writePlain(`${VM_DIR}/initrd`, Buffer.concat([base, archive]), 0o644);
+  const initrd = Buffer.concat([base, archive]);
+  input.pod.writePlain(`${VM_DIR}/initrd`, initrd, 0o644);
+  if (input.manifest.tpm === true) noteMeasured(input.pod, { commandLine: COMMAND_LINE, initrd });
 }
 
 function openForRead(path: string): number {

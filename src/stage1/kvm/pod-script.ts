@@ -27,6 +27,8 @@ export interface GuestBind {
 export interface PodScriptInput {
   readonly disks: readonly GuestDisk[];
   readonly roots: readonly GuestRoot[];
+  /** The guest has a TPM, which apps see in their /dev, beside the log of what was measured. */
+  readonly hasTpm?: boolean;
   /** The host shares directories, at `/gantry/volumes`. */
   readonly hasVolumes: boolean;
   readonly binds: readonly GuestBind[];
@@ -50,6 +52,7 @@ export function renderPodScript(input: PodScriptInput): string {
     ];
     lines.push(command("overlay", `${GUEST.root}${root.path}`, options.join(",")));
   }
+  if (input.hasTpm === true) lines.push(command("tpm", `${GUEST.root}/gantry/dev`));
   if (input.hasVolumes) lines.push(command("shared", `${GUEST.root}/gantry/volumes`));
   for (const { source, target, readOnly } of input.binds)
     lines.push(command(readOnly ? "readonly_bind" : "bind", `${GUEST.root}${source}`, `${GUEST.root}${target}`));

@@ -3,6 +3,7 @@ import { removePodCgroups } from "../pod-cgroups.ts";
 import { SHARED_CGROUP_CONTROL } from "../pod-control.ts";
 import { findSupervisor } from "../supervisor.ts";
 import { enterGuest, helpInGuest } from "./enter.ts";
+import { readExpectedPcrs } from "./guest-tpm.ts";
 import { launchKvmPod } from "./launch.ts";
 import { isAppRunning, readAppExit, readPodExit } from "./observe.ts";
 import { probeKvm } from "./probe.ts";
@@ -26,7 +27,7 @@ export const kvmStage1: Stage1 = {
     ],
     cost: "a kernel and QEMU for each pod; seconds to start where the processor cannot virtualise",
   },
-  options: ["ulimit"],
+  options: ["tpm", "ulimit"],
   image: {
     from: "kernel, systemd and busybox",
     entrypoint: ["/usr/lib/systemd/systemd"],
@@ -41,6 +42,7 @@ export const kvmStage1: Stage1 = {
   isAppRunning: (pod, { app }) => isAppRunning(pod, app),
   appExit: readAppExit,
   podExit: readPodExit,
+  expectedPcrs: readExpectedPcrs,
   log: (_pod, app) => ({ kind: "streams", stdout: `logs/${app}/stdout`, stderr: `logs/${app}/stderr` }),
   stop: async (pod) => stopKvmPod(pod),
   kill: killKvmPod,
