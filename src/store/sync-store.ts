@@ -1,6 +1,8 @@
 import type { Files } from "../sys/host.ts";
+import { AT_FDCWD, O_DIRECTORY, O_RDONLY } from "../sys/linux/constants.ts";
+import { openat2, syncfs } from "../sys/linux/fs-calls.ts";
+import { OwnedFd } from "../sys/linux/owned-fd.ts";
 import { syncParent } from "../sys/linux/temp-file.ts";
-import { syncTree } from "./unpack-layer.ts";
 
 /** Everything written to the store so far is durable on return: one flush of its file system instead of one per file. */
 export function syncContent(files: Files): void {
@@ -11,4 +13,10 @@ export function syncContent(files: Files): void {
 export function syncNames(files: Files, entries: readonly string[]): void {
   const byDir = new Map(entries.map((entry) => [entry.slice(0, entry.lastIndexOf("/")), entry]));
   for (const entry of byDir.values()) syncParent(files.path(entry));
+}
+
+/** Everything written so far to the file system that holds `dir` is durable on return. */
+export function syncTree(dir: string): void {
+  using opened = new OwnedFd(openat2(AT_FDCWD, dir, { flags: O_RDONLY | O_DIRECTORY }));
+  syncfs(opened.fd);
 }

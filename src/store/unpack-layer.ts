@@ -3,13 +3,14 @@ import { ImageError } from "../image/errors.ts";
 import { TarReader } from "../image/layer/tar-reader.ts";
 import { parseLayerMediaType } from "../image/media-types.ts";
 import { AT_EMPTY_PATH, AT_FDCWD, O_DIRECTORY, O_PATH, O_RDONLY } from "../sys/linux/constants.ts";
-import { fstatat, mkdirat, openat2, read, syncfs } from "../sys/linux/fs-calls.ts";
+import { fstatat, mkdirat, openat2, read } from "../sys/linux/fs-calls.ts";
 import { OwnedFd } from "../sys/linux/owned-fd.ts";
 import { decompress } from "./decompress.ts";
 import { StoreError } from "./errors.ts";
 import { LayerTree } from "./layer-tree.ts";
 import { LayerWriter } from "./layer-writer.ts";
 import { LowerLayers } from "./lower-layers.ts";
+import { syncTree } from "./sync-store.ts";
 import { type UnpackLimits, unpackedByteLimit } from "./unpack-limits.ts";
 
 /**
@@ -133,12 +134,6 @@ function* readFile(path: string): Iterable<Uint8Array> {
     if (count === 0) return;
     yield buffer.subarray(0, count);
   }
-}
-
-/** Everything written so far to the file system that holds `dir` is durable on return. */
-export function syncTree(dir: string): void {
-  using opened = new OwnedFd(openat2(AT_FDCWD, dir, { flags: O_RDONLY | O_DIRECTORY }));
-  syncfs(opened.fd);
 }
 
 /** Made at first need: hardly any layer replaces a directory. */

@@ -1,4 +1,4 @@
-import { createHash, createPublicKey, type KeyObject } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import { TrustError } from "../errors.ts";
 import type { KeyStanding } from "../openpgp/key-standing.ts";
 
@@ -34,6 +34,8 @@ export function readSigstoreKey(bytes: Uint8Array): SigstoreKey {
   const text = new TextDecoder().decode(bytes);
   if (text.split("-----BEGIN ").length !== 2) throw badKey("not exactly one PEM block in it");
   try {
+    // Loaded when there is such a key: it takes some milliseconds, and most starts have none.
+    const { createHash, createPublicKey } = process.getBuiltinModule("node:crypto");
     const key = createPublicKey(text);
     const der = key.export({ type: "spki", format: "der" });
     return {
