@@ -1,6 +1,7 @@
-import { ULIMIT_NAMES, type Ulimit } from "../pod/run-options.ts";
+import type { Ulimit } from "../pod/run-options.ts";
 import { SysError } from "../sys/errors.ts";
 import { prlimit, setrlimit } from "../sys/linux/process-calls.ts";
+import { readProcessLimits } from "../sys/linux/process-limits.ts";
 import { readStatusField } from "../sys/linux/process-stat.ts";
 
 const CAP_SYS_RESOURCE = 24n;
@@ -45,7 +46,7 @@ export function renderUlimits(ulimits: readonly Ulimit[] = []): string[] {
 
 /** Looks at the limits of another process; what it returns gives them to this one. One that it may not have stays as it is. */
 export function takeLimitsOf(pid: number): () => void {
-  const limits = ULIMIT_NAMES.map((name) => [name, prlimit(pid, name)] as const);
+  const limits = readProcessLimits(pid);
   return () => {
     for (const [name, limit] of limits) {
       try {
