@@ -66,6 +66,7 @@ export async function launchPod(
     lockFd: lock.fd,
     host: stage1Host(ctx, manifest.stage1.regime),
     mode: options.mode,
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
     interactive: options.interactive,
     isTerminal: isTerminal(0) && isTerminal(1),
     isSystemdHost: ctx.host.has("run/systemd/system"),
@@ -74,6 +75,7 @@ export async function launchPod(
     note: ctx.options.note,
     ensureHostDir: (path) => ctx.host.ensureDir(path.slice(1), 0o755),
   };
+  options.signal?.throwIfAborted();
   return await stage1.launch(input);
 }
 

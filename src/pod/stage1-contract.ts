@@ -33,6 +33,8 @@ export interface LaunchInput {
   /** `exec` replaces this process; `spawn` starts the supervisor in a session of its own. */
   readonly mode: "exec" | "spawn";
   /** Give the caller's terminal or standard input to the only app. */
+  /** Aborted when the caller of a foreground start was asked to end; what runs by then is to be stopped in order. */
+  readonly signal?: AbortSignal;
   readonly interactive: boolean;
   /** The caller's standard input and output are a terminal. */
   readonly isTerminal: boolean;

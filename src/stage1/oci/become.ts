@@ -10,10 +10,13 @@ import { renderTerminalScript, renderWaitScript } from "./scripts.ts";
 const ENV = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" };
 
 /** Replaces this process by the shell that waits for the pod and ends with its code. */
-export function becomeWaiter({ pod, manifest }: LaunchInput): never {
+export async function becomeWaiter({ pod, manifest, signal }: LaunchInput): Promise<never> {
   const stop = [...selfArgv(), "__stage1", manifest.stage1.regime, "stop", pod.root];
   const exitFiles = manifest.apps.map(({ name }) => pod.path(exitFile(manifest.uuid, name)));
-  pod.writePlain("oci/wait", renderWaitScript(pod.root, { exitFiles, stop }), 0o700);
+  // The apps run already: a signal that came while they were started is noticed in the next turn, and is theirs.
+  await Bun.sleep(1);
+  const isInterrupted = signal?.aborted === true;
+  pod.writePlain("oci/wait", renderWaitScript(pod.root, { exitFiles, stop, isInterrupted }), 0o700);
   const nullFd = openat2(AT_FDCWD, "/dev/null", { flags: O_RDONLY });
   const logFd = openat2(AT_FDCWD, pod.path("supervisor.log"), {
     flags: O_WRONLY | O_CREAT | O_APPEND,

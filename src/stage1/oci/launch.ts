@@ -26,6 +26,7 @@ import { renderExitCommand, renderExitedScript, renderRuntimeScript } from "./sc
 import { makeShared, type Shared } from "./shared.ts";
 import { planSpec } from "./spec.ts";
 import { encodeSpec } from "./spec-text.ts";
+import { planVolumeMounts } from "./volume-mounts.ts";
 
 /** One app on its way: everything that its files are made from. */
 interface AppLaunch {
@@ -108,7 +109,7 @@ async function mountAndStart(
     pod.writePlain(`apps/${app.name}/started`, "", 0o600);
     await startContainer(input, { runtime, app: app.name, id: containerId(input, app.name) });
   }
-  if (input.mode === "exec") return becomeWaiter(input);
+  if (input.mode === "exec") return await becomeWaiter(input);
   return { pid: pids[0] ?? 0 };
 }
 
@@ -165,7 +166,10 @@ function writeAppFiles(
     rootfs: pod.path(`${base}/rootfs`),
     hostname: manifest.hostname,
     ...shared,
-    options,
+    options:
+      runtime.isSandbox && app.readOnlyRootfs
+        ? { ...options, mounts: [...planVolumeMounts(pod, { app, volumes: manifest.volumes }), ...options.mounts] }
+        : options,
     cgroupsPath: runtime.cgroups === "managed" ? runtimeCgroupPath(manifest.uuid, app.name) : undefined,
     terminal,
     machine: process.arch,

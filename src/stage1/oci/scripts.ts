@@ -106,11 +106,22 @@ exit "$code"
  */
 export function renderWaitScript(
   pod: string,
-  { exitFiles, stop }: { readonly exitFiles: readonly string[]; readonly stop: readonly string[] },
+  {
+    exitFiles,
+    stop,
+    isInterrupted,
+  }: {
+    readonly exitFiles: readonly string[];
+    readonly stop: readonly string[];
+    /** Whether a signal has come already. */
+    readonly isInterrupted: boolean;
+  },
 ): string {
+  const onSignal = `${stop.map(quoteShell).join(" ")} > /dev/null 2>&1 < /dev/null &`;
   return `#!/bin/sh
+trap ${quoteShell(onSignal)} TERM INT HUP
 cd ${quoteShell(pod)} || exit 254
-trap ${quoteShell(`${stop.map(quoteShell).join(" ")} > /dev/null 2>&1 < /dev/null &`)} TERM INT HUP
+${isInterrupted ? onSignal : ":"}
 flock --shared . true &
 waiter=$!
 while kill -0 $waiter 2> /dev/null; do wait $waiter; done
