@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { makeAci } from "./harness/aci.ts";
+import { gantryArgv, gantryEnv } from "./harness/gantry.ts";
 import { busyboxImage, writeArchive } from "./harness/images.ts";
 import { kernelPackage } from "./harness/kernel.ts";
 import { createWorld, type World } from "./harness/world.ts";
@@ -167,6 +169,41 @@ test(
       readdirSync(join(layers, name)).filter((one) => /^disk\.(e|s)/.test(one)),
     );
     expect(disks.every((found) => found.length === 1)).toBe(true);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "kvm: pre-start and post-stop run around the app; a signal to run ends the guest in order, with the app's own code",
+  async () => {
+    const said = join(world.dir, "said");
+    mkdirSync(said);
+    writeFileSync(join(said, "log"), "");
+    chmodSync(join(said, "log"), 0o666);
+    const note = (text: string) => ["/bin/sh", "-c", `echo ${text} as $(id -u) >> /said/log`];
+    const script = "trap 'exit 9' TERM; echo during as $(id -u) >> /said/log; while :; do sleep 0.1; done";
+    const file = makeAci(world, "example.com/handled", {
+      manifest: {
+        app: {
+          exec: ["/bin/sh", "-c", script],
+          user: "1000",
+          group: "1000",
+          eventHandlers: [
+            { name: "pre-start", exec: note("before") },
+            { name: "post-stop", exec: note("after") },
+          ],
+          mountPoints: [{ name: "said", path: "/said" }],
+        },
+      },
+    });
+    const volume = `--volume=said,kind=host,source=${said}`;
+    const options = { root: world.root, config: world.config };
+    const argv = gantryArgv([...RUN, `aci:${file}`, "--net=none", volume], options);
+    const run = Bun.spawn(argv, { env: gantryEnv(options), stdin: "ignore", stdout: "ignore", stderr: "inherit" });
+    const log = () => readFileSync(join(said, "log"), "utf8");
+    for (let tries = 0; tries < 1000 && !log().includes("during"); tries++) await Bun.sleep(100);
+    run.kill("SIGTERM");
+    expect([await run.exited, log()]).toEqual([9, "before as 0\nduring as 1000\nafter as 0\n"]);
   },
   TIMEOUT_MS,
 );
