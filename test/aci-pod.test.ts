@@ -54,6 +54,50 @@ test(
 );
 
 test(
+  "aci: seccomp sets and oom-score-adj take effect, also when only what a shell needs is retained",
+  async () => {
+    await using world = await createWorld();
+    const script = "mkdir /made || echo refused; cat /proc/self/oom_score_adj; grep Seccomp: /proc/self/status";
+    const image = (name: string, isolators: readonly unknown[]) =>
+      makeAci(world, name, {
+        manifest: { app: { exec: ["/bin/sh", "-c", script], user: "0", group: "0", isolators } },
+      });
+    const oom = { name: "os/linux/oom-score-adj", value: 700 };
+    const removed = image("example.com/removed", [
+      { name: "os/linux/seccomp-remove-set", value: { set: ["mkdir", "mkdirat"], errno: "EPERM" } },
+      oom,
+    ]);
+    // Traced from busybox: a shell that starts other programs and reads files.
+    const shell = `read write open openat close stat fstat lstat newfstatat lseek rt_sigaction rt_sigprocmask ioctl access
+      pipe pipe2 dup dup2 dup3 fcntl clone fork vfork wait4 waitid chdir getcwd readlink readlinkat sendfile execve uname
+      getdents64 poll pread64 readv writev umask setuid setgid kill tgkill faccessat faccessat2 statx clone3`;
+    const retained = image("example.com/retained", [
+      { name: "os/linux/seccomp-retain-set", value: { set: shell.split(/\s+/), errno: "EPERM" } },
+      oom,
+    ]);
+    for (const regime of ["systemd", "oci"]) {
+      for (const file of [removed, retained]) {
+        const ran = await world.gantry([INSECURE, "run", `aci:${file}`, "--net=none", `--stage1=${regime}`]);
+        expect([ran.stdout, ran.stderr.match(/isolator.*/)?.[0]]).toEqual(["refused\n700\nSeccomp:\t2\n", undefined]);
+        const free = await world.gantry([
+          INSECURE,
+          "run",
+          `aci:${file}`,
+          "--net=none",
+          `--stage1=${regime}`,
+          "--seccomp=unconfined",
+        ]);
+        expect(free.stdout).not.toContain("refused");
+        expect(free.stderr).toContain("is ignored: the command line says what is filtered");
+      }
+    }
+    const flown = await world.gantry([INSECURE, "run", `aci:${removed}`, "--stage1=fly"]);
+    expect(flown.stderr).toContain("isolator os/linux/seccomp-remove-set of app example-com-removed is ignored");
+  },
+  TIMEOUT_MS,
+);
+
+test(
   "aci: a pod manifest runs its apps by image ID, with its own app sections and volumes; others are refused",
   async () => {
     await using world = await createWorld();

@@ -1,8 +1,10 @@
 import type { AciApp } from "../image/aci/app.ts";
 import type { Isolator, IsolatorSetting } from "../image/aci/isolators.ts";
 import type { ImageConfig } from "../image/image-config.ts";
+import { planSyscalls } from "./appc-syscalls.ts";
 import { CAPABILITY_NAMES, DEFAULT_CAPABILITIES } from "./capabilities.ts";
 import type { AppLimits } from "./limits.ts";
+import type { SyscallChange } from "./seccomp-profile.ts";
 
 /** What became of an isolator an image or pod manifest asked for. Spec: appc 0.8.11, ace.md "Isolators". */
 export interface IsolatorOutcome {
@@ -19,6 +21,9 @@ export interface AppcPlan {
   readonly allowsNewPrivileges: boolean;
   /** What the command line says wins over it. */
   readonly limits?: AppLimits;
+  readonly syscalls?: SyscallChange;
+  readonly unconfined?: boolean;
+  readonly oomScoreAdj?: number;
   readonly isolators: readonly IsolatorOutcome[];
 }
 
@@ -55,6 +60,9 @@ interface IsolatorChange {
   readonly capabilities?: readonly string[];
   readonly allowsNewPrivileges?: boolean;
   readonly limits?: AppLimits;
+  readonly syscalls?: SyscallChange;
+  readonly unconfined?: boolean;
+  readonly oomScoreAdj?: number;
 }
 
 interface PlanState {
@@ -74,11 +82,30 @@ function planIsolator({ setting }: Isolator, state: PlanState): IsolatorChange {
       return { outcome: modified("setuid programs gain nothing unless --no-new-privileges=false is given") };
     case "resource":
       return planLimit(setting, state);
+    case "seccomp":
+      return planFilter(setting, state);
+    case "oom-score-adj":
+      // Less than 0 would have others killed first: nothing an app may ask for.
+      if (setting.value >= 0) return { outcome: ENFORCED, oomScoreAdj: setting.value };
+      return { outcome: modified("no app is spared before others: it has 0"), oomScoreAdj: 0 };
     case "unknown":
       return { outcome: ignored("nobody here knows it") };
     default:
       return { outcome: ignored("this engine has no counterpart for it") };
   }
+}
+
+function planFilter(
+  setting: Extract<IsolatorSetting, { readonly kind: "seccomp" }>,
+  { author }: PlanState,
+): IsolatorChange {
+  const { change, unconfined, differences, ignored: isIgnored } = planSyscalls(setting, author);
+  const detail = differences.join("; ");
+  return {
+    outcome: isIgnored === true ? ignored(detail) : differences.length > 0 ? modified(detail) : ENFORCED,
+    ...(change === undefined ? {} : { syscalls: change }),
+    ...(unconfined === undefined ? {} : { unconfined }),
+  };
 }
 
 function planLimit(

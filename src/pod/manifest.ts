@@ -4,6 +4,7 @@ import type { AppLimits } from "./limits.ts";
 import type { AppName, PodId, PodName } from "./names.ts";
 import type { MountOption, NetOption, PodOption, PortOption, VolumeOption } from "./options.ts";
 import type { AppRunOptions, PodRunOptions } from "./run-options.ts";
+import type { SyscallChange } from "./seccomp-profile.ts";
 
 /** An image as a pod uses it: decided once, at prepare, by digest. */
 export interface PodImage {
@@ -35,6 +36,10 @@ export interface PodApp extends AppRunOptions {
   readonly capabilities: readonly string[];
   readonly noNewPrivileges: boolean;
   readonly seccomp: "default" | "unconfined";
+  /** How the default filter is changed for this app. */
+  readonly syscalls?: SyscallChange;
+  /** How much rather than others the app is killed when memory runs out: 0 to 1000. */
+  readonly oomScoreAdj?: number;
   readonly stopSignal: string;
   /** Programs that run, as root, before the app starts and after it has ended. */
   readonly preStart?: readonly string[];

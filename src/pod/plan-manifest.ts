@@ -7,6 +7,7 @@ import { planCapabilities } from "./capabilities.ts";
 import { mergeEnv } from "./environment.ts";
 import { PodError } from "./errors.ts";
 import { expandPort } from "./from-appc-pod.ts";
+import { settleOutcomes } from "./isolator-outcomes.ts";
 import type { PodApp, PodImage, PodManifest } from "./manifest.ts";
 import { type AppName, appNameFromImage, type PodId, parseAppName, parsePodName } from "./names.ts";
 import type { AppOption, PodOption, PortOption, VolumeOption } from "./options.ts";
@@ -39,7 +40,7 @@ export function planManifest(option: PodOption, input: PlanInput): PodManifest {
       throw new PodError("pod/bad-option", `Cannot plan app "${app.image}": its image was not fetched`, {
         hint: `fetch it first: gantry fetch ${app.image}`,
       });
-    return planApp(app, { planned, volumes: option.volumes });
+    return planApp(app, { planned, volumes: option.volumes, regime: input.stage1.regime });
   });
   const apps = plans.map(({ app }) => app);
   const volumes = [...option.volumes, ...plans.flatMap((plan) => plan.volumes)];
@@ -78,14 +79,17 @@ interface AppPlan {
   readonly appc: AciApp | undefined;
 }
 
-function planApp(
-  option: AppOption,
-  { planned, volumes }: { readonly planned: PlannedImage; readonly volumes: readonly VolumeOption[] },
-): AppPlan {
+interface PlanAppInput {
+  readonly planned: PlannedImage;
+  readonly volumes: readonly VolumeOption[];
+  readonly regime: string;
+}
+
+function planApp(option: AppOption, { planned, volumes, regime }: PlanAppInput): AppPlan {
   const appc = option.appc ?? manifestOfLabels(planned.config.labels)?.app;
   const config = option.appc === undefined ? planned.config : configWithApp(planned.config, option.appc);
   const plan = appc === undefined ? undefined : planAppc(appc, option.appc === undefined ? "image" : "user");
-  const app = planPodApp(option, { image: planned.image, config, plan });
+  const app = planPodApp(option, { image: planned.image, config, plan, regime });
   const points = appc?.mountPoints ?? [];
   const filled = planAppcMounts(app, { points, volumes });
   const handler = (name: "pre-start" | "post-stop") => appc?.eventHandlers.find((one) => one.name === name)?.exec;
@@ -104,7 +108,7 @@ function planApp(
 
 function planPodApp(
   option: AppOption,
-  { image, config, plan }: PlannedImage & { readonly plan: AppcPlan | undefined },
+  { image, config, plan, regime }: PlannedImage & { readonly plan: AppcPlan | undefined; readonly regime: string },
 ): PodApp {
   return {
     name: option.name === undefined ? appNameFromImage(image.name) : parseAppName(option.name),
@@ -119,12 +123,21 @@ function planPodApp(
     readOnlyRootfs: option.readOnlyRootfs,
     capabilities: planCapabilities({ add: option.capAdd, drop: option.capDrop }, plan?.capabilities),
     noNewPrivileges: option.noNewPrivileges && plan?.allowsNewPrivileges !== true,
-    seccomp: option.seccomp,
+    seccomp: plan?.unconfined === true ? "unconfined" : option.seccomp,
+    ...(plan?.syscalls === undefined || hasOwnFilter(option) ? {} : { syscalls: plan.syscalls }),
+    ...(plan?.oomScoreAdj === undefined ? {} : { oomScoreAdj: plan.oomScoreAdj }),
     stopSignal: config.stopSignal,
-    ...(plan === undefined || plan.isolators.length === 0 ? {} : { isolators: plan.isolators }),
+    ...(plan === undefined || plan.isolators.length === 0
+      ? {}
+      : { isolators: settleOutcomes(plan.isolators, { regime, ownFilter: hasOwnFilter(option) }) }),
     ...limitsOf(option, plan),
     ...appRunOptions(option),
   };
+}
+
+/** Whether the command line says what is filtered: it wins over what the image says. */
+function hasOwnFilter({ seccomp, security }: AppOption): boolean {
+  return seccomp === "unconfined" || security?.seccompProfile !== undefined;
 }
 
 /** `--exec` replaces the entrypoint and drops the image's cmd; arguments replace cmd. Spec: image-spec, config.md "Cmd". */

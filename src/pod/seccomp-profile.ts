@@ -42,10 +42,42 @@ writev socket chroot
   .trim()
   .split(/\s+/);
 
+/**
+ * Calls without which no program starts, in any regime: no change takes them away.
+ * Spec: systemd 252, `systemd-analyze syscall-filter @default`, which systemd always allows.
+ */
+export const STARTING_SYSCALLS: readonly string[] = `
+arch_prctl brk clock_getres clock_getres_time64 clock_gettime clock_gettime64 clock_nanosleep clock_nanosleep_time64
+close execve exit exit_group futex futex_time64 futex_waitv get_robust_list get_thread_area getegid getegid32 geteuid
+geteuid32 getgid getgid32 getgroups getgroups32 getpgid getpgrp getpid getppid getrandom getresgid getresgid32 getresuid
+getresuid32 getrlimit getsid gettid gettimeofday getuid getuid32 membarrier mmap mmap2 mprotect munmap nanosleep pause
+prlimit64 restart_syscall rseq rt_sigreturn sched_getaffinity sched_yield set_robust_list set_thread_area
+set_tid_address sigreturn time ugetrlimit uretprobe
+`
+  .trim()
+  .split(/\s+/);
+
+/** How an app's allow-list differs from the default: less of it, or a list of its own. */
+export interface SyscallChange {
+  readonly mode: "retain" | "remove" | "exactly";
+  readonly names: readonly string[];
+}
+
 /** The allow-list of an app: a capability the user granted brings the calls that are useless without it. */
-export function allowedSyscalls(capabilities: readonly string[]): string[] {
+export function allowedSyscalls({
+  capabilities,
+  syscalls,
+}: {
+  readonly capabilities: readonly string[];
+  readonly syscalls?: SyscallChange;
+}): string[] {
   const extra = capabilities.flatMap((name) => SYSCALLS_OF_CAPABILITY.get(name) ?? []);
-  return [...new Set([...ALLOWED_SYSCALLS, ...extra])];
+  const all = [...new Set([...ALLOWED_SYSCALLS, ...extra])];
+  if (syscalls === undefined) return all;
+  const named = new Set(syscalls.names);
+  if (syscalls.mode === "exactly") return [...new Set([...STARTING_SYSCALLS, ...named])];
+  const isKept = (name: string) => STARTING_SYSCALLS.includes(name) || named.has(name) === (syscalls.mode === "retain");
+  return all.filter(isKept);
 }
 
 const SYSCALLS_OF_CAPABILITY: ReadonlyMap<string, readonly string[]> = new Map([

@@ -94,7 +94,7 @@ function joinApp(spec: EnterSpec): JoinedApp {
       hint: "see how it ended: gantry status POD",
     });
   }
-  const filter = spec.seccomp === "default" ? createSyscallAllowList(allowedSyscalls(spec.capabilities)) : undefined;
+  const filter = spec.seccomp === "default" ? createSyscallAllowList(allowedSyscalls(spec)) : undefined;
   const takeLimits = takeLimitsOf(spec.pid);
   // Nothing inside may look at this process through /proc while it has the host's program mapped.
   setDumpable(false);

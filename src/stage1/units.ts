@@ -108,6 +108,7 @@ KillMode=mixed
 KillSignal=${killSignal(app.stopSignal)}
 IgnoreSIGPIPE=no
 OOMPolicy=continue
+${app.oomScoreAdj === undefined ? "" : `OOMScoreAdjust=${app.oomScoreAdj}`}
 ${[...renderLimits(app), ...renderUlimits(app.ulimits)].join("\n")}
 KeyringMode=private
 ${renderConfinement(resolved, place)}
@@ -132,7 +133,7 @@ function renderConfinement({ app }: ResolvedApp, { devices = [] }: UnitPlace): s
   ];
   if (app.seccomp === "default") {
     lines.push(
-      `SystemCallFilter=${allowedSyscalls(app.capabilities).join(" ")}`,
+      `SystemCallFilter=${allowedSyscalls(app).join(" ")}`,
       "SystemCallErrorNumber=EPERM",
       "SystemCallArchitectures=native x86 x86-64 arm arm64",
     );

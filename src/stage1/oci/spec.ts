@@ -47,7 +47,7 @@ export function planSpec(input: SpecInput): Json {
       readonlyPaths: options.readonlyPaths,
       ...(Object.keys(options.sysctl).length === 0 ? {} : { sysctl: options.sysctl }),
       ...(options.devices.length === 0 ? {} : { devices: options.devices.map(({ access: _, ...device }) => device) }),
-      ...(app.seccomp === "default" ? { seccomp: planSeccomp(app.capabilities, input.machine) } : {}),
+      ...(app.seccomp === "default" ? { seccomp: planSeccomp(app, input.machine) } : {}),
       ...options.linux,
     },
   };
@@ -75,6 +75,7 @@ export function planProcess({
     cwd: app.workingDir,
     capabilities: { bounding: all, effective: own, permitted: own, inheritable: [], ambient: [] },
     noNewPrivileges: app.noNewPrivileges,
+    ...(app.oomScoreAdj === undefined ? {} : { oomScoreAdj: app.oomScoreAdj }),
     ...(options?.rlimits === undefined || options.rlimits.length === 0 ? {} : { rlimits: options.rlimits }),
     ...options?.process,
   };
@@ -144,11 +145,11 @@ function planResources({ resolved, options }: SpecInput): Json {
   };
 }
 
-function planSeccomp(capabilities: readonly string[], machine: string): Json {
+function planSeccomp(app: ResolvedApp["app"], machine: string): Json {
   return {
     defaultAction: "SCMP_ACT_ERRNO",
     defaultErrnoRet: 1,
     architectures: machine === "arm64" ? ["SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"] : ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"],
-    syscalls: [{ names: allowedSyscalls(capabilities), action: "SCMP_ACT_ALLOW" }],
+    syscalls: [{ names: allowedSyscalls(app), action: "SCMP_ACT_ALLOW" }],
   };
 }
