@@ -125,6 +125,11 @@ ${isInterrupted ? onSignal : ":"}
 flock --shared . true &
 waiter=$!
 while kill -0 $waiter 2> /dev/null; do wait $waiter; done
+# The lock was seen free before the end of an app that died at once was written down; a killed supervisor writes nothing.
+tries=0
+for file in ${exitFiles.map(quoteShell).join(" ")}; do
+  while [ ! -e "$file" ] && [ $tries -lt 40 ]; do sleep 0.05; tries=$((tries + 1)); done
+done
 code=
 [ -e exit-code ] && read -r code < exit-code
 for file in ${exitFiles.map(quoteShell).join(" ")}; do
