@@ -88,7 +88,7 @@ function start(input: LaunchInput, entries: Stage1EntryPoints): { readonly pid: 
     for (const fd of [nullFd, logFd]) close(fd);
     return { pid };
   }
-  cgroup.join(process.pid);
+  cgroup.join();
   writeSupervisor(pod, process.pid);
   if (input.lockFd !== LOCK_FD) {
     dup2(input.lockFd, LOCK_FD);

@@ -4,7 +4,7 @@ import { openAppRoot, resolveApp } from "../../pod/resolve-app.ts";
 import { type ResolvedApp, writeResolvedApp } from "../../pod/resolved-app.ts";
 import { openSharedVolumes, type SharedVolumes } from "../../pod/shared-volumes.ts";
 import type { LaunchInput } from "../../pod/stage1-contract.ts";
-import { detectCgroupLayout } from "../../sys/linux/cgroup-layout.ts";
+import { detectCgroupLayout, withoutIdleUnified } from "../../sys/linux/cgroup-layout.ts";
 import { AT_FDCWD, CLONE_NEWNET, O_RDONLY } from "../../sys/linux/constants.ts";
 import { close, dup2, openat2, setCloseOnExec } from "../../sys/linux/fs-calls.ts";
 import { setns } from "../../sys/linux/mount-calls.ts";
@@ -75,7 +75,7 @@ function mountAndStart(
   const writers = isTty
     ? []
     : connectStdio(pod, { apps: [app.name], toCaller: input.mode === "exec", fromCaller: false });
-  const cgroup = PodCgroup.create(detectCgroupLayout(), podCgroupName(input.manifest.uuid));
+  const cgroup = PodCgroup.create(withoutIdleUnified(detectCgroupLayout()), podCgroupName(input.manifest.uuid));
   limitPodCgroup(input.manifest, cgroup);
   return start(input, { argv: superviseArgv(input, { resolved, rootfs, isTty }), writers, cgroup, isTty });
 }
@@ -143,7 +143,7 @@ function start(input: LaunchInput, { argv, writers, cgroup, isTty }: Start): { r
     for (const fd of [...writers, nullFd]) close(fd);
     return { pid };
   }
-  cgroup.join(process.pid);
+  cgroup.join();
   writeSupervisor(pod, process.pid);
   setCloseOnExec(input.lockFd, false);
   if (!input.interactive) dup2(nullFd, 0);

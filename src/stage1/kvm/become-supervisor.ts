@@ -84,7 +84,7 @@ export function becomeSupervisor(
     for (const fd of [...held.filter((fd) => fd !== input.lockFd), logFd]) close(fd);
     return { pid };
   }
-  start.cgroup.join(process.pid);
+  start.cgroup.join();
   writeSupervisor(pod, process.pid);
   for (const fd of held) setCloseOnExec(fd, false);
   if (!input.interactive) dup2(openat2(AT_FDCWD, "/dev/null", { flags: O_RDONLY }), 0);

@@ -175,7 +175,7 @@ function writeAppFiles(
     machine: process.arch,
   });
   pod.writePlain(`${base}/bundle/config.json`, encodeSpec(spec), 0o600);
-  const joins = runtime.cgroups === "own" ? cgroup.paths : [];
+  const joins = runtime.cgroups === "own" ? cgroup.joinFiles : [];
   pod.writePlain(`${base}/runtime`, renderRuntimeScript(runtimeArgv(pod, runtime), joins), 0o700);
   pod.writePlain(
     `${base}/on-exit`,

@@ -38,7 +38,7 @@ export async function startPodInit(input: LaunchInput, init: InitInput): Promise
   const base = `apps/${INIT_APP}`;
   for (const dir of ["dev", "proc"]) pod.ensureDir(`${base}/rootfs/${dir}`, 0o755);
   pod.ensureDir(`logs/${INIT_APP}`, 0o700);
-  const joins = init.runtime.cgroups === "own" ? init.cgroup.paths : [];
+  const joins = init.runtime.cgroups === "own" ? init.cgroup.joinFiles : [];
   const spec = planInitSpec({ rootfs: pod.path(`${base}/rootfs`), program: `/${found}`, ...init });
   pod.writePlain(`${base}/bundle/config.json`, JSON.stringify(spec, undefined, 1), 0o600);
   pod.writePlain(`${base}/runtime`, renderRuntimeScript(runtimeArgv(pod, init.runtime), joins), 0o700);

@@ -142,7 +142,7 @@ exit "\${code:-0}"
 }
 
 /** The runtime as conmon calls it: moves into the app's cgroups first where the runtime leaves them alone. */
-export function renderRuntimeScript(runtime: readonly string[], cgroups: readonly string[]): string {
-  const joins = cgroups.map((dir) => `echo 0 > ${quoteShell(`${dir}/cgroup.procs`)} || exit 1\n`).join("");
+export function renderRuntimeScript(runtime: readonly string[], joinFiles: readonly string[]): string {
+  const joins = joinFiles.map((file) => `echo 0 > ${quoteShell(file)} || exit 1\n`).join("");
   return `#!/bin/sh\n${joins}exec ${runtime.map(quoteShell).join(" ")} "$@"\n`;
 }

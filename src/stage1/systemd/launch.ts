@@ -164,7 +164,7 @@ async function startSupervisor(
     for (const fd of [...held.filter((fd) => fd !== input.lockFd), logFd, nullFd]) close(fd);
     return { pid };
   }
-  cgroup?.join(process.pid);
+  cgroup?.join();
   writeSupervisor(pod, process.pid);
   for (const fd of held) setCloseOnExec(fd, false);
   if (!isTty) {

@@ -26,6 +26,18 @@ export function detectCgroupLayout(): CgroupLayout {
   return { kind, hierarchies };
 }
 
+/**
+ * Leaves out a hybrid host's v2 tree where it serves nothing: it has no controller that limits, and this process is in its
+ * root, so that no service manager tells processes apart by it. To move a process there takes as long as to start one.
+ */
+export function withoutIdleUnified({ kind, hierarchies }: CgroupLayout): CgroupLayout {
+  const isIdle = ({ version, controllers, ownPath }: CgroupHierarchy): boolean =>
+    version === 2 && ownPath === "/" && !controllers.some((name) => LIMITING.has(name));
+  return { kind, hierarchies: kind === "hybrid" ? hierarchies.filter((one) => !isIdle(one)) : hierarchies };
+}
+
+const LIMITING = new Set(["cpu", "memory", "pids"]);
+
 /** Where pods go by default, relative to each hierarchy's root; a host with systemd keeps them in its slice for machines. */
 export function defaultCgroupBase(): string {
   return existsSync("/run/systemd/system") ? "machine.slice/gantry" : "gantry";

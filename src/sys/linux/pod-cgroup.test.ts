@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { detectCgroupLayout } from "./cgroup-layout.ts";
 import { PodCgroup } from "./pod-cgroup.ts";
 
@@ -7,9 +7,13 @@ test("PodCgroup holds processes in every hierarchy, limits them, kills them and 
   const layout = detectCgroupLayout();
   const group = PodCgroup.create(layout, `test-${process.pid}/app`, "gantry-test");
   const whole = PodCgroup.at(layout, `test-${process.pid}`, "gantry-test");
-  const child = Bun.spawn(["sleep", "60"]);
+  const script = 'for file; do echo 0 > "$file" || exit; done; echo; exec sleep 60';
+  const child = Bun.spawn(["sh", "-c", script, "sh", ...group.joinFiles], { stdout: "pipe" });
   try {
-    group.join(child.pid);
+    await child.stdout.getReader().read(); // when it has joined
+    const member = readFileSync(`/proc/${child.pid}/cgroup`, "utf8").trim().split("\n");
+    const joined = member.filter((line) => line.endsWith(`/gantry-test/test-${process.pid}/app`));
+    expect(joined).toHaveLength(group.paths.length);
     expect(whole.pids()).toContain(child.pid);
     expect(group.setLimits({ memoryBytes: 64 * 1024 * 1024, pids: 10 })).toEqual([]);
     if (layout.kind !== "unified") expect(group.setDevicePolicy()).toBe(true);

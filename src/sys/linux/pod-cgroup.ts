@@ -57,12 +57,18 @@ export class PodCgroup {
     return this.#dirs.map((dir) => dir.path);
   }
 
-  /** Moves a process into it. */
-  join(pid: number): void {
-    for (const { path } of this.#dirs) {
-      withFileErrors(`move process ${pid} into cgroup "${path}"`, () =>
-        writeFileSync(`${path}/cgroup.procs`, String(pid)),
-      );
+  /**
+   * Files that a process with one thread moves itself by, with the text "0". On v1 that is `tasks`: the kernel moves whole
+   * processes only after all its processors have come to rest, which takes longer than the start of a program.
+   */
+  get joinFiles(): readonly string[] {
+    return this.#dirs.map(({ path, hierarchy }) => `${path}/${hierarchy.version === 1 ? "tasks" : "cgroup.procs"}`);
+  }
+
+  /** Moves this thread (on v2: this process) into it: whatever program it becomes next is there. */
+  join(): void {
+    for (const file of this.joinFiles) {
+      withFileErrors(`join cgroup by "${file}"`, () => writeFileSync(file, "0"));
     }
   }
 
