@@ -64,14 +64,21 @@ export class PodStore {
    */
   find(text: string): PodLocation {
     const byName = this.#idOfName(text);
-    const matches = this.list().filter((pod) => pod.id === byName || pod.id === text);
-    const found = matches[0] ?? this.#byPrefix(text);
+    const found =
+      (byName === undefined ? undefined : this.#locate(byName)) ?? this.#locate(text) ?? this.#byPrefix(text);
     if (found === undefined) {
       throw new PodError("pod/not-found", `Cannot find pod "${text}": there is none of that name or UUID`, {
         hint: "see the pods with: gantry list",
       });
     }
     return found;
+  }
+
+  /** Where a pod of that very UUID is; looked for in the order pods move, as in `list`. */
+  #locate(text: string): PodLocation | undefined {
+    if (!isPodId(text)) return undefined;
+    const dir = POD_DIR_STATES.filter((one) => this.#files.has(`${one}/${text}`)).at(-1);
+    return dir === undefined ? undefined : { id: parsePodId(text), dir };
   }
 
   /** State of a pod now. Taking the shared lock for a moment is how it is seen whether somebody holds the exclusive one. */
