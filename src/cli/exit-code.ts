@@ -1,3 +1,4 @@
+import type { AttestErrorCode } from "../attest/errors.ts";
 import type { AuditErrorCode } from "../audit/errors.ts";
 import { EngineError } from "../base/errors.ts";
 import type { DiscoveryErrorCode } from "../discovery/errors.ts";
@@ -28,6 +29,7 @@ type AnyErrorCode =
   | TransportErrorCode
   | NetworkErrorCode
   | AuditErrorCode
+  | AttestErrorCode
   | PodErrorCode
   | Stage1ErrorCode
   | EngineErrorCode
@@ -121,6 +123,16 @@ const EXIT_CODES = {
   "audit/not-anchored": 6,
   "audit/not-initialised": 5,
   "audit/witness-failed": 6,
+  "attest/bad-name": 2,
+  "attest/bad-policy": 2,
+  "attest/unknown-node": 3,
+  "attest/unreachable": 6,
+  "attest/busy": 6,
+  "attest/unauthorized": 4,
+  "attest/bad-answer": 2,
+  "attest/node-failed": 6,
+  "attest/not-proven": 4,
+  "attest/changed": 4,
   "pod/not-found": 3,
   "pod/ambiguous": 2,
   "pod/name-taken": 5,

@@ -286,6 +286,44 @@ export const TABLE: readonly CommandEntry[] = [
     ],
   },
   {
+    name: "attest",
+    summary: "Prove to others what runs here, and check it of a fleet",
+    subcommands: [
+      {
+        name: "agent",
+        summary: "Answer this host's verifiers: quotes and the log",
+        load: async () => (await import("./commands/attest-agent.ts")).attestAgent,
+      },
+      {
+        name: "enroll",
+        summary: "Bind a node's name to its TPM",
+        load: async () => (await import("./commands/attest-enroll.ts")).attestEnroll,
+      },
+      {
+        name: "list",
+        summary: "List the nodes and how they stand",
+        aliases: ["ls"],
+        load: async () => (await import("./commands/attest-list.ts")).attestList,
+      },
+      {
+        name: "remove",
+        summary: "Ask a node no more",
+        aliases: ["rm"],
+        load: async () => (await import("./commands/attest-remove.ts")).attestRemove,
+      },
+      {
+        name: "where",
+        summary: "Say where an image ever ran",
+        load: async () => (await import("./commands/attest-where.ts")).attestWhere,
+      },
+      {
+        name: "acknowledge",
+        summary: "Accept what a policy found",
+        load: async () => (await import("./commands/attest-acknowledge.ts")).attestAcknowledge,
+      },
+    ],
+  },
+  {
     name: "config",
     summary: "Print the configuration in effect",
     load: async () => (await import("./commands/config.ts")).config,

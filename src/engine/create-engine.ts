@@ -11,6 +11,7 @@ import { readCallerFacts } from "../sys/linux/caller.ts";
 import { openFiles } from "../sys/linux/files.ts";
 import { createPrograms } from "../sys/linux/processes.ts";
 import { writeUserFile } from "../sys/user-file.ts";
+import { createAttestCalls } from "./attest/create-attest-calls.ts";
 import { createAuditCalls } from "./audit/create-audit-calls.ts";
 import type { EngineContext } from "./context.ts";
 import { createImageCalls } from "./create-image-calls.ts";
@@ -25,6 +26,7 @@ export function createEngine(options: EngineOptions): EngineCalls {
     ...imageCalls(ctx),
     ...trustCalls(ctx),
     ...hostCalls(ctx),
+    ...createAttestCalls(ctx),
     ...createAuditCalls(ctx),
     ...createImageCalls(ctx),
   };

@@ -1,5 +1,6 @@
 import type { ConfigEdits } from "../image/edit-config.ts";
 import type { AppLimits } from "../pod/limits.ts";
+import type { AttestCalls } from "./attest-calls.ts";
 import type { AuditCalls } from "./audit-calls.ts";
 import type { ConvertedImage, ConvertImageInput } from "./conversion.ts";
 import type { ImageCalls } from "./image-calls.ts";
@@ -244,7 +245,7 @@ export interface RunPreparedInput {
  * What the command line needs of the engine. Calls that hand the process over (`runPod` and `runPrepared` without
  * `detach`) replace it and do not return on success.
  */
-export interface EngineCalls extends AuditCalls, ImageCalls {
+export interface EngineCalls extends AttestCalls, AuditCalls, ImageCalls {
   fetchImages(
     input: {
       readonly images: readonly string[];

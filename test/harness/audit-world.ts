@@ -35,10 +35,11 @@ export interface AuditWorld {
   restore(path: string): void;
 }
 
-/** Makes the world, its TPM and the anchor in it. */
-export async function createAuditWorld(): Promise<AuditWorld> {
+/** Makes the world, its TPM and the anchor in it; `prepare` gets the TPM before anything is made in it. */
+export async function createAuditWorld(prepare?: (tpm: SoftwareTpm) => void): Promise<AuditWorld> {
   const world = await createWorld();
   const tpm = world.use(await startSoftwareTpm());
+  prepare?.(tpm);
   const image = `oci-archive:${writeArchive(world, "app")}:1`;
   writeFileSync(join(world.config, "audit.json"), JSON.stringify({ tpm: tpm.socket, tpmTimeoutMs: 5000 }));
   const identity = JSON.parse((await world.succeed(["audit", "init", "--json"])).stdout) as AuditWorld["identity"];

@@ -39,7 +39,8 @@ const RULES: readonly Rule[] = [
   { pattern: /\bas any\b|:\s*any\b|<any>/g, text: "any", allowed: nowhere },
 ];
 
-const HOST_MODULES = /from "(bun:ffi|(?:node:)?(?:fs|fs\/promises|child_process|net|http|https|tls|dgram|http2))"/g;
+const HOST_MODULES =
+  /from "(bun:ffi|bun:sqlite|(?:node:)?(?:fs|fs\/promises|child_process|net|http|https|tls|dgram|http2))"/g;
 
 /** Address syntax needs no socket. */
 const PURE_IMPORT = /import \{(?:\s*(?:isIP|isIPv4|isIPv6|BlockList),?)+\s*\} $/;

@@ -11,6 +11,7 @@ const ORDER = [
   "transport",
   "network",
   "audit",
+  "attest",
   "pod",
   "stage1",
   "engine",

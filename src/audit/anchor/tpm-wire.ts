@@ -56,7 +56,7 @@ export class ResponseReader {
 
   #take(count: number): Buffer {
     const bytes = Buffer.alloc(count);
-    this.#bytes.copy(bytes, 0, this.#at, this.#at + count);
+    this.#bytes.subarray(this.#at, this.#at + count).copy(bytes);
     this.#at += count;
     return bytes;
   }

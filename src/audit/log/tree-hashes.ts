@@ -2,7 +2,7 @@ import type { Files } from "../../sys/host.ts";
 import { AuditError } from "../errors.ts";
 import { nodeHash, type TreeHash } from "../merkle/hash.ts";
 import { type SubtreeHash, splitPoint } from "../merkle/proofs.ts";
-import { edgeTiles, TILE_WIDTH, tilePath } from "./tile-path.ts";
+import { edgeTiles, TILE_WIDTH, type Tile, tilePath } from "./tile-path.ts";
 import { rootOf, splitHashes } from "./write-tiles.ts";
 
 /**
@@ -10,13 +10,18 @@ import { rootOf, splitHashes } from "./write-tiles.ts";
  * @throws {AuditError} "audit/not-found" for a part that has been archived away or is missing
  */
 export function openTreeHashes(files: Files, size: number): SubtreeHash {
+  return openTileHashes(size, (tile) => readHashes(files, tile));
+}
+
+/** The same from wherever tiles are kept. `read` is asked once per tile, for as many hashes as the tree has there. */
+export function openTileHashes(size: number, read: (tile: Tile) => readonly TreeHash[]): SubtreeHash {
   const widths = new Map(edgeTiles(size).map((tile) => [`${tile.level}/${tile.index}`, tile.width]));
   const tiles = new Map<string, readonly TreeHash[]>();
   const readTile = (level: number, index: number): readonly TreeHash[] => {
     const name = `${level}/${index}`;
     const known = tiles.get(name);
     if (known !== undefined) return known;
-    const hashes = readHashes(files, { level, index, width: widths.get(name) ?? TILE_WIDTH });
+    const hashes = read({ level, index, width: widths.get(name) ?? TILE_WIDTH });
     tiles.set(name, hashes);
     return hashes;
   };
@@ -49,10 +54,7 @@ function tileLevel(from: number, count: number): number | undefined {
   return found;
 }
 
-function readHashes(
-  files: Files,
-  { level, index, width }: { readonly level: number; readonly index: number; readonly width: number },
-): readonly TreeHash[] {
+function readHashes(files: Files, { level, index, width }: Tile): readonly TreeHash[] {
   const paths = [tilePath(level, index, width), tilePath(level, index, TILE_WIDTH)];
   const path = paths.find((one) => files.has(one));
   const hashes = path === undefined ? [] : splitHashes(files.readBytes(path, TILE_WIDTH * 32)).slice(0, width);

@@ -29,12 +29,28 @@ const PCRS = "sha256:0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,
  * @throws {AuditError} "audit/malformed" for a nonce that is none, "audit/not-initialised", "audit/not-anchored"
  */
 export async function quoteAudit(ctx: EngineContext, input: { readonly nonce: string }): Promise<AuditQuote> {
-  if (!/^(?:[0-9a-f]{2}){8,32}$/.test(input.nonce)) {
+  const parts = auditParts(ctx);
+  const signed = await signNow(ctx, parts, input.nonce);
+  return { ...describeLog(parts, signed.checkpoint), ...signed };
+}
+
+/** The part of a quote that is not in the log itself: for somebody who keeps a copy of the log. */
+export type CompactQuote = Omit<AuditQuote, "anchors" | "birthProof" | "headProof">;
+
+/**
+ * The same without what the asker finds in the log.
+ * @throws {AuditError} as `quoteAudit` does
+ */
+export async function quoteCompactly(ctx: EngineContext, nonce: string): Promise<CompactQuote> {
+  return signNow(ctx, auditParts(ctx), nonce);
+}
+
+async function signNow(ctx: EngineContext, parts: AuditParts, nonce: string): Promise<CompactQuote> {
+  if (!/^(?:[0-9a-f]{2}){8,32}$/.test(nonce)) {
     throw new AuditError("audit/malformed", "Cannot use nonce: it is not 8 to 32 bytes in lower-case hexadecimal", {
       hint: "let the verifier choose it: openssl rand -hex 20",
     });
   }
-  const parts = auditParts(ctx);
   const { place } = parts;
   if (place === undefined || readAnchorState(parts.log.files) === undefined) {
     throw new AuditError("audit/not-initialised", "Cannot quote: the event log is not anchored in a TPM", {
@@ -48,8 +64,9 @@ export async function quoteAudit(ctx: EngineContext, input: { readonly nonce: st
     using _lock = parts.log.files.lock(ANCHOR_LOCK_FILE, { kind: "exclusive", wait: true });
     const size = publishAtAnchor(ctx, parts);
     if (size === undefined && tries < MAX_TRIES) continue; // somebody has appended meanwhile
-    const signed = await signWithTpm(tools, input.nonce);
-    return { ...describeLog(ctx, parts), nonce: input.nonce, ek: encodeEk(ek), ...signed };
+    const vkey = formatVkey(ensureLogKey(ctx.root, parts.hostname));
+    const checkpoint = parts.log.files.readText(CHECKPOINT_FILE);
+    return { nonce, vkey, checkpoint, ek: encodeEk(ek), ...(await signWithTpm(tools, nonce)) };
   }
 }
 
@@ -69,9 +86,8 @@ function publishAtAnchor(ctx: EngineContext, { log, hostname }: AuditParts): num
   return withLog<number | undefined>(log, publish, { sync: true });
 }
 
-function describeLog(ctx: EngineContext, { log, hostname }: AuditParts) {
+function describeLog({ log }: AuditParts, checkpoint: string) {
   const { files } = log;
-  const checkpoint = files.readText(CHECKPOINT_FILE);
   const { size } = parseCheckpoint(checkpoint);
   const steps = readAnchorSteps(files).filter((step) => step.recnum < size);
   const current = steps.slice(steps.findLastIndex((step) => step.facts !== undefined));
@@ -80,8 +96,6 @@ function describeLog(ctx: EngineContext, { log, hostname }: AuditParts) {
     return formatTlogProof({ index: recnum, hashes, extra: findRecord(files, String(recnum)).line, checkpoint });
   };
   return {
-    vkey: formatVkey(ensureLogKey(ctx.root, hostname)),
-    checkpoint,
     anchors: current.map((step) => step.digest),
     birthProof: prove(current[0]?.recnum ?? 0),
     headProof: prove(current.at(-1)?.recnum ?? 0),
@@ -122,7 +136,8 @@ async function signWithTpm(tools: TpmTools, nonce: string) {
   };
 }
 
-function encodeEk(ek: { readonly publicKey: string; readonly certificate?: Uint8Array }): AuditQuote["ek"] {
+/** Members of a message about the endorsement key. */
+export function encodeEk(ek: { readonly publicKey: string; readonly certificate?: Uint8Array }): AuditQuote["ek"] {
   if (ek.certificate === undefined) return { publicKey: ek.publicKey };
   return { publicKey: ek.publicKey, certificate: Buffer.from(ek.certificate).toString("base64") };
 }

@@ -2,7 +2,7 @@ import { AUDIT_DIR, CHECKPOINT_FILE, VKEY_FILE, WITNESSED_FILE } from "../../aud
 import { type ServedFile, serveFiles } from "../../sys/http/file-server.ts";
 import type { AuditServeInput } from "../audit-calls.ts";
 import type { EngineContext } from "../context.ts";
-import { UseCaseError } from "../errors.ts";
+import { parseListen } from "../listen-address.ts";
 import { auditParts } from "./audit-parts.ts";
 import { publishNow } from "./prove-event.ts";
 
@@ -19,15 +19,9 @@ export async function serveLog(
   input: AuditServeInput,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<void> {
-  const [, hostname, port] = /^(.+):([0-9]{1,5})$/.exec(input.listen) ?? [];
-  if (hostname === undefined || Number(port) > 65_535) {
-    throw new UseCaseError("engine/bad-input", `Cannot listen on "${input.listen}": it is no address and port`, {
-      hint: "write it as 127.0.0.1:8080 or [::1]:8080",
-    });
-  }
+  const listen = parseListen(input.listen);
   const parts = auditParts(ctx);
   publishNow(ctx, parts);
-  const listen = { hostname: hostname.replace(/^\[|\]$/g, ""), port: Number(port) };
   await using server = serveFiles(ctx.root.sub(AUDIT_DIR), listen, findServed);
   input.onListening(server.address);
   while (!signal.aborted) {
@@ -36,7 +30,8 @@ export async function serveLog(
   }
 }
 
-function findServed(path: string): ServedFile | undefined {
+/** The public file of the log that a path names. */
+export function findServed(path: string): ServedFile | undefined {
   const text = { contentType: "text/plain; charset=utf-8", immutable: false };
   if (path === "/checkpoint") return { rel: CHECKPOINT_FILE, ...text };
   if (path === "/witnessed") return { rel: WITNESSED_FILE, ...text };
@@ -44,7 +39,8 @@ function findServed(path: string): ServedFile | undefined {
   return TILE.test(path) ? { rel: path.slice(1), contentType: "application/octet-stream", immutable: true } : undefined;
 }
 
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
+/** Waits, but not longer than until `signal`. */
+export function sleep(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, ms);
     signal.addEventListener("abort", () => {

@@ -22,16 +22,7 @@ export function serveFiles(
 ): FileServer {
   const server = Bun.serve({
     ...listen,
-    fetch(request) {
-      if (request.method !== "GET" && request.method !== "HEAD") return new Response("read only\n", { status: 405 });
-      const served = find(new URL(request.url).pathname);
-      if (served === undefined || files.stat(served.rel)?.kind !== "file") {
-        return new Response("not found\n", { status: 404 });
-      }
-      const cacheControl = served.immutable ? "public, max-age=31536000, immutable" : "no-cache";
-      const headers = { "content-type": served.contentType, "cache-control": cacheControl };
-      return new Response(Bun.file(files.path(served.rel)), { headers });
-    },
+    fetch: (request) => answerWithFile(files, request, find),
   });
   return {
     address: `${listen.hostname}:${server.port}`,
@@ -39,4 +30,20 @@ export function serveFiles(
       await server.stop(true);
     },
   };
+}
+
+/** The answer to one request for a file; see `serveFiles`. */
+export function answerWithFile(
+  files: Files,
+  request: Request,
+  find: (path: string) => ServedFile | undefined,
+): Response {
+  if (request.method !== "GET" && request.method !== "HEAD") return new Response("read only\n", { status: 405 });
+  const served = find(new URL(request.url).pathname);
+  if (served === undefined || files.stat(served.rel)?.kind !== "file") {
+    return new Response("not found\n", { status: 404 });
+  }
+  const cacheControl = served.immutable ? "public, max-age=31536000, immutable" : "no-cache";
+  const headers = { "content-type": served.contentType, "cache-control": cacheControl };
+  return new Response(Bun.file(files.path(served.rel)), { headers });
 }
