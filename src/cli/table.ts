@@ -295,6 +295,11 @@ export const TABLE: readonly CommandEntry[] = [
         load: async () => (await import("./commands/attest-agent.ts")).attestAgent,
       },
       {
+        name: "serve",
+        summary: "Watch a fleet: quotes, logs, policy, alerts",
+        load: async () => (await import("./commands/attest-serve.ts")).attestServe,
+      },
+      {
         name: "enroll",
         summary: "Bind a node's name to its TPM",
         load: async () => (await import("./commands/attest-enroll.ts")).attestEnroll,

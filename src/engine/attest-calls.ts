@@ -72,6 +72,27 @@ export interface AcknowledgeInput {
   readonly reason: string;
 }
 
+/** Where messages about changed verdicts go. */
+export interface WebhookTarget {
+  readonly url: string;
+  readonly secret?: string;
+}
+
+/** Input of `attest serve`. */
+export interface AttestServeInput {
+  /** `ADDRESS:PORT`. */
+  readonly listen: string;
+  readonly intervalMs: number;
+  /** For one look at one node, from beginning to end. */
+  readonly timeoutMs: number;
+  /** Looks in a row that must miss a node before it is failing. */
+  readonly patience: number;
+  readonly policy?: { readonly path: string; readonly text: string };
+  readonly webhook?: WebhookTarget;
+  readonly token?: string;
+  onListening(url: string): void;
+}
+
 interface Options {
   readonly signal: AbortSignal;
 }
@@ -79,6 +100,7 @@ interface Options {
 /** Attestation's part of the engine. */
 export interface AttestCalls {
   attestAgent(input: AttestAgentInput, options: Options): Promise<void>;
+  serveFleet(input: AttestServeInput, options: Options): Promise<void>;
   enrollNode(input: EnrollInput, options: Options): Promise<EnrolledNode>;
   listNodes(): Promise<readonly NodeSummary[]>;
   removeNode(input: { readonly name: string }): Promise<void>;

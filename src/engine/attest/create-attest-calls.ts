@@ -5,6 +5,7 @@ import type { EngineContext } from "../context.ts";
 export function createAttestCalls(ctx: EngineContext): AttestCalls {
   return {
     attestAgent: async (input, options) => (await import("./serve-agent.ts")).serveAgent(ctx, input, options),
+    serveFleet: async (input, options) => (await import("./serve-fleet.ts")).serveFleet(ctx, input, options),
     enrollNode: async (input, options) => (await import("./enroll-node.ts")).enrollNode(ctx, input, options),
     listNodes: async () => (await import("./manage-nodes.ts")).listFleet(ctx),
     removeNode: async (input) => (await import("./manage-nodes.ts")).removeNode(ctx, input),

@@ -1,5 +1,4 @@
 import { createPublicKey } from "node:crypto";
-import { isIP } from "node:net";
 import { AttestError } from "../../attest/errors.ts";
 import { forgetNode } from "../../attest/fleet/forget-node.ts";
 import { KeptLog } from "../../attest/fleet/kept-log.ts";
@@ -19,13 +18,13 @@ import type { Database } from "../../sys/sqlite.ts";
 import type { EnrolledNode, EnrollInput } from "../attest-calls.ts";
 import type { EngineContext } from "../context.ts";
 import { UseCaseError } from "../errors.ts";
+import { assertSafeUrl } from "./check-url.ts";
 import { makeCredential } from "./make-credential.ts";
 import { nodeHttp, openFleet } from "./open-fleet.ts";
 
 const NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/;
 const FIRST_USE = "first use";
 const NONCE_BYTES = 20;
-const CLOSE_BY = new Set(["localhost", "127.0.0.1", "[::1]"]);
 
 /**
  * `attest enroll`: binds a name to a TPM. The node must open a secret that only a TPM with this endorsement key and
@@ -72,31 +71,13 @@ export async function enrollNode(
   return describe(database, node, before === undefined ? "enrolled" : "replaced");
 }
 
-function checkAddress(ctx: EngineContext, { name, url, token }: EnrollInput): string {
+function checkAddress(ctx: EngineContext, { name, url }: EnrollInput): string {
   if (!NAME.test(name)) {
     throw new UseCaseError("engine/bad-input", `Cannot enroll "${name.slice(0, 100)}": it is no node name`, {
       hint: "use up to 64 letters, digits, dots, dashes and underscores",
     });
   }
-  const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  const isWeb = parsed?.protocol === "https:" || parsed?.protocol === "http:";
-  if (parsed === undefined || !isWeb || parsed.username !== "" || parsed.search !== "" || parsed.hash !== "") {
-    throw new UseCaseError(
-      "engine/bad-input",
-      `Cannot enroll "${name}": "${url.slice(0, 200)}" is no address of an agent`,
-      {
-        hint: "write it as https://HOST:PORT",
-      },
-    );
-  }
-  const isClose = CLOSE_BY.has(parsed.hostname) || (isIP(parsed.hostname) === 4 && parsed.hostname.startsWith("127."));
-  if (parsed.protocol === "https:" || isClose || ctx.options.insecureOptions.has("http"))
-    return url.replace(/\/+$/, "");
-  throw new UseCaseError(
-    "engine/bad-input",
-    `Cannot enroll "${name}": over plain http others could read its log${token === undefined ? "" : " and the token"}`,
-    { hint: "give the agent a certificate, or accept that with --insecure-options=http" },
-  );
+  return assertSafeUrl(ctx, url, `enroll "${name}"`);
 }
 
 /** Everything that is believed of the node from now on. */
