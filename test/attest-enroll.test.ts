@@ -70,6 +70,20 @@ test(
     expect((await ask("/../keys/audit-log.pem")).status).toBe(404);
     expect((await ask("/state")).status).toBe(404);
 
+    const busy = await node.world.gantry(["attest", "agent", `--listen=${new URL(agent.url).host}`]);
+    expect([busy.exitCode, busy.stderr]).toEqual([5, expect.stringContaining("listens there already")]);
+    const noKey = await node.world.gantry([
+      "attest",
+      "agent",
+      "--listen=127.0.0.1:0",
+      ...flags.slice(0, 1),
+      `--tls-key=${file("bad.pem", "x")}`,
+    ]);
+    expect([noKey.exitCode, noKey.stderr]).toEqual([4, expect.stringContaining("Cannot serve HTTPS")]);
+    expect((await node.world.gantry(["attest", "agent", ...flags.slice(0, 1)])).exitCode).toBe(2);
+    expect((await node.world.gantry(["attest", "agent", "--listen=nowhere"])).exitCode).toBe(2);
+    expect((await node.world.gantry(["attest", "agent", `--token-file=${file("short", "x")}`])).exitCode).toBe(2);
+
     // Another TPM under the same name.
     await agent.stop();
     const other = node.world.use(await startSoftwareTpm());

@@ -43,14 +43,14 @@ export async function serveAgent(
     const turn = limit.tryRun(work);
     return turn === undefined ? failure(429, "attest/busy", "the TPM is asked too often") : answerWork(turn);
   };
-  publishQuietly(ctx);
+  let said = publishQuietly(ctx, "");
   const tls = input.tls === undefined ? {} : { tls: input.tls };
   const options = { ...parseListen(input.listen), ...tls, maxBodyBytes: MAX_REQUEST_BYTES };
   await using server = serveRequests(options, answer);
   input.onListening(server.url);
   while (!signal.aborted) {
     await sleep(PUBLISH_EVERY_MS, signal);
-    publishQuietly(ctx);
+    said = publishQuietly(ctx, said);
   }
 }
 
@@ -96,12 +96,14 @@ function failure(status: number, code: string, message: string, hint?: string): 
   return Response.json({ error: { code, message, ...(hint === undefined ? {} : { hint }) } }, { status, headers });
 }
 
-// A log that cannot be published now is no reason to stop answering: the quote says what is wrong.
-function publishQuietly(ctx: EngineContext): void {
+// A log that cannot be published now is no reason to stop answering: the quote says what is wrong. Each reason is said once.
+function publishQuietly(ctx: EngineContext, said: string): string {
   try {
     publishNow(ctx, auditParts(ctx));
+    return "";
   } catch (reason) {
     if (!(reason instanceof EngineError)) throw reason;
-    ctx.options.note(reason.message);
+    if (reason.message !== said) ctx.options.note(reason.message);
+    return reason.message;
   }
 }

@@ -9,6 +9,7 @@ import { answerWeb } from "../../attest/web/answer-web.ts";
 import { formatTimestamp } from "../../base/clock.ts";
 import { formatReason } from "../../base/errors.ts";
 import { monotonicMs } from "../../sys/clock.ts";
+import type { HttpClient } from "../../sys/host.ts";
 import { serveRequests } from "../../sys/http/request-server.ts";
 import { newUuid, randomHex } from "../../sys/random.ts";
 import type { Database } from "../../sys/sqlite.ts";
@@ -81,11 +82,13 @@ interface ScheduleParts {
 class PollSchedule {
   readonly #ctx: EngineContext;
   readonly #parts: ScheduleParts;
+  readonly #http: HttpClient;
   readonly #dueMs = new Map<number, number>();
   readonly #busy = new Set<number>();
 
   constructor(ctx: EngineContext, parts: ScheduleParts) {
     this.#ctx = ctx;
+    this.#http = nodeHttp(ctx);
     this.#parts = parts;
   }
 
@@ -109,7 +112,7 @@ class PollSchedule {
   async #poll(node: FleetNode): Promise<void> {
     const { database, policy, input, signal } = this.#parts;
     const limit = AbortSignal.any([signal, AbortSignal.timeout(input.timeoutMs)]);
-    const client = new NodeClient(nodeHttp(this.#ctx), node, limit);
+    const client = new NodeClient(this.#http, node, limit);
     const startMs = monotonicMs();
     const note = (problems: readonly NodeProblem[]): void => {
       const isOver = signal.aborted || findNode(database, node.name)?.id !== node.id;
