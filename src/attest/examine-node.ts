@@ -33,6 +33,9 @@ export async function examineNode(node: FleetNode, tools: ExaminationTools): Pro
   try {
     return await examine(node, tools);
   } catch (reason) {
+    // What a node sends may be made to trip us up (records nested beyond the stack): that is its failure, and is told.
+    if (reason instanceof RangeError || reason instanceof TypeError)
+      return { kind: "bad", problem: { kind: "bad-answer", detail: `its answer cannot be used: ${reason.message}` } };
     if (!(reason instanceof AttestError)) throw reason;
     const problem = reason.code === "attest/node-failed" ? await diagnose(node, tools, reason) : problemOf(reason);
     return { kind: "bad", problem };

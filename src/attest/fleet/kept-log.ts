@@ -60,6 +60,12 @@ export class KeptLog {
     );
   }
 
+  /** How much is here that was not verified yet. */
+  stagedBytes(): number {
+    const sql = "SELECT SUM(LENGTH(line)) AS bytes FROM records WHERE node = ? AND recnum >= ?";
+    return Number(this.#database.get(sql, this.#node, this.head().size)?.["bytes"] ?? 0);
+  }
+
   /** Forgets what was not verified. */
   dropStaged(): void {
     const { size } = this.head();

@@ -7,6 +7,9 @@ import type { KeptLog } from "../fleet/kept-log.ts";
 import type { NodeClient } from "../node-client.ts";
 import type { NodeProblem } from "../problems.ts";
 
+/** New records that are taken in before their head is reached: some millions. A node must not fill the disk here. */
+const MAX_STAGED_BYTES = 4 * 1024 ** 3;
+
 /**
  * Brings the kept log up to a head that the node signed. Undefined when the head continues what is kept: its first
  * records are those shown before, and all together hash to its root. Until `commit` the new ones are only staged.
@@ -20,6 +23,7 @@ export async function pullLog(client: NodeClient, kept: KeptLog, target: TreeHea
   }
   if (kept.stagedSize() > target.size) kept.dropStaged();
   const tree = kept.tree(Math.max(known, kept.stagedSize()));
+  let stagedBytes = kept.stagedBytes();
   while (tree.size < target.size) {
     const first = Math.floor(tree.size / TILE_WIDTH) * TILE_WIDTH;
     const width = Math.min(TILE_WIDTH, target.size - first);
@@ -29,7 +33,13 @@ export async function pullLog(client: NodeClient, kept: KeptLog, target: TreeHea
       kept.dropStaged();
       return { kind: "record-edited", detail: "the node shows another record than before", record: first + edited };
     }
-    kept.stage(tree, entries.slice(tree.size - first));
+    const news = entries.slice(tree.size - first);
+    stagedBytes += news.reduce((sum, entry) => sum + entry.byteLength, 0);
+    if (stagedBytes > MAX_STAGED_BYTES) {
+      kept.dropStaged();
+      return { kind: "bad-answer", detail: "the node shows more new records than a node can have" };
+    }
+    kept.stage(tree, news);
   }
   if (isSameHash(tree.root(), target.root)) return undefined;
   const problem = await findDifference(client, kept, { known, size: target.size });
