@@ -83,7 +83,9 @@ export async function attachToPod(
     ...terminalOf(ctx, { tty: isTerminal(0) }),
     image: { name: app.image.name, digest: app.image.digest },
   });
-  if (stage1.attach !== undefined) return await stage1.attach(files, { manifest, app, stdin: input.stdin });
+  const signal = options.signal === undefined ? {} : { signal: options.signal };
+  const joined = await stage1.attach?.(files, { manifest, app, stdin: input.stdin, ...signal });
+  if (joined !== undefined) return joined;
   const logs = {
     pod: location.id,
     apps: [app.name],

@@ -100,8 +100,8 @@ function podCalls(ctx: EngineContext) {
       lazily(async () => (await import("./pod-logs.ts")).podLogs(ctx, input, options)),
     execInPod: async (...[input]: Parameters<EngineCalls["execInPod"]>) =>
       (await import("./exec-pod.ts")).execInPod(ctx, input),
-    stage1Helper: async (...[input]: Parameters<EngineCalls["stage1Helper"]>) =>
-      (await import("./exec-pod.ts")).stage1Helper(ctx, input),
+    stage1Helper: async (...[input, options]: Parameters<EngineCalls["stage1Helper"]>) =>
+      (await import("./exec-pod.ts")).stage1Helper(ctx, input, options),
     setPodsPaused: async (...[input]: Parameters<EngineCalls["setPodsPaused"]>) =>
       (await import("./control-pods.ts")).setPodsPaused(ctx, input),
     podStats: async (...[input]: Parameters<EngineCalls["podStats"]>) =>

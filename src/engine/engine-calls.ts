@@ -238,6 +238,7 @@ export interface RunPreparedInput {
   readonly pod: string;
   readonly detach: boolean;
   readonly interactive: boolean;
+  readonly tty?: boolean;
   readonly insecureOptions: ReadonlySet<InsecureOption>;
 }
 

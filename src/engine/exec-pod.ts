@@ -60,7 +60,11 @@ function isRunning(
 }
 
 /** `__stage1`: work a regime does in a process of its own. Returns the exit code. */
-export async function stage1Helper(ctx: EngineContext, input: { readonly argv: readonly string[] }): Promise<number> {
+export async function stage1Helper(
+  ctx: EngineContext,
+  input: { readonly argv: readonly string[] },
+  options: { readonly signal?: AbortSignal } = {},
+): Promise<number> {
   const [regime = "", ...argv] = input.argv;
   const helper = findHelper(regime);
   if (helper === undefined) {
@@ -68,7 +72,7 @@ export async function stage1Helper(ctx: EngineContext, input: { readonly argv: r
       hint: "use gantry exec",
     });
   }
-  return await helper({ argv, env: ctx.env });
+  return await helper({ argv, env: ctx.env, ...options });
 }
 
 /** The caller's terminal by name, when it is given to what runs in the pod. */

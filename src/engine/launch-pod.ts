@@ -22,6 +22,7 @@ import { stage1Host, stage1Of } from "./regimes.ts";
 export interface LaunchOptions {
   readonly mode: "exec" | "spawn";
   readonly interactive: boolean;
+  readonly tty: boolean;
   /** Of pods that ended before: it is over when the pod starts, because this process may be none of ours by then. */
   readonly reaping: Reaping;
   readonly signal?: AbortSignal;
@@ -56,6 +57,7 @@ export async function launchPod(
     apps,
   });
   files.writePlain("started.json", JSON.stringify({ startedAt: formatTimestamp(ctx.clock.nowMs()) }), 0o600);
+  const isBackground = options.mode === "spawn";
   const input: LaunchInput = {
     manifest,
     pod: files,
@@ -68,6 +70,7 @@ export async function launchPod(
     mode: options.mode,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
     interactive: options.interactive,
+    background: { stdin: isBackground && options.interactive, tty: isBackground && options.tty },
     isTerminal: isTerminal(0) && isTerminal(1),
     isSystemdHost: ctx.host.has("run/systemd/system"),
     isOwnUnit: ctx.env["INVOCATION_ID"] !== undefined && ctx.host.has("run/systemd/system"),

@@ -13,6 +13,7 @@ import { stage1Of } from "./regimes.ts";
 import type { AppStatus, PodStatus } from "./use-cases.ts";
 
 const POLL_MS = 20;
+const SETTLE_MS = 2_000;
 const ZERO_TIME = formatTimestamp(0);
 
 /** Every pod, newest first. A damaged one is listed with what is known, so that it can be removed. */
@@ -49,7 +50,15 @@ export async function podStatus(
       );
     }
   }
+  // A supervisor may let go of the lock a moment before it has written down how its app ended.
+  const { files, stage1 } = placeOf(ctx, ctx.pods.find(first.id));
+  if (wait?.for === "exit") await waitUntil(() => stage1.supervisorPid(files) === undefined, SETTLE_MS, options);
   return readStatus(ctx, ctx.pods.find(first.id));
+}
+
+function placeOf(ctx: EngineContext, location: PodLocation) {
+  const files = ctx.pods.files(location);
+  return { files, stage1: stage1Of(readPodManifest(files)) };
 }
 
 /** Polls until `isDone`; false when the time is up first. */

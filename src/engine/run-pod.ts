@@ -5,6 +5,7 @@ import { parseManifest } from "../image/parse-manifest.ts";
 import { PodError } from "../pod/errors.ts";
 import type { PodImage, PodManifest } from "../pod/manifest.ts";
 import { readPodManifest } from "../pod/pod-store.ts";
+import { isTerminal } from "../sys/terminal.ts";
 import type { EngineContext } from "./context.ts";
 import type { RunPreparedInput } from "./engine-calls.ts";
 import { launchPod } from "./launch-pod.ts";
@@ -13,7 +14,9 @@ import { podStatus } from "./pod-status.ts";
 import { createPod, type PreparedPod } from "./prepare-pod.ts";
 import { type Reaping, startReaping } from "./reap-pod.ts";
 import { recheckImage } from "./recheck-image.ts";
+import { stage1Of } from "./regimes.ts";
 import { discardPod } from "./remove-pods.ts";
+import { notOffered } from "./running-pod.ts";
 import { STAGE1_TRUST_NAME } from "./stage1-image.ts";
 import type { RunInput } from "./use-cases.ts";
 
@@ -33,7 +36,7 @@ export async function runPod(
   const reaping = startReaping(ctx);
   try {
     const prepared = await createPod(ctx, input, options);
-    return await start(ctx, { prepared, reaping, detach: input.detach, interactive: input.interactive }, options);
+    return await start(ctx, { prepared, reaping, ...input }, options);
   } finally {
     await reaping.done;
   }
@@ -90,11 +93,23 @@ async function startPrepared(
     pod[Symbol.dispose]();
     throw reason;
   }
-  return await start(
-    ctx,
-    { prepared: { pod, manifest }, reaping, detach: input.detach, interactive: input.interactive },
-    options,
-  );
+  return await start(ctx, { prepared: { pod, manifest }, reaping, ...input }, options);
+}
+
+/** A terminal of the caller's has to be there; one in the background, or input there, has to be attachable later. */
+function assertTerminal(
+  manifest: PodManifest,
+  { detach, interactive, tty }: { readonly detach: boolean; readonly interactive: boolean; readonly tty: boolean },
+): void {
+  if (!detach) {
+    if (!tty || (isTerminal(0) && isTerminal(1))) return;
+    throw new PodError("pod/bad-option", "Cannot give the app a terminal: this call has none", {
+      hint: "leave out --tty, or start it in the background and attach: gantry run -dit IMAGE",
+    });
+  }
+  const stage1 = stage1Of(manifest);
+  if ((!interactive && !tty) || stage1.options?.includes("attach") === true) return;
+  throw notOffered(stage1, "keep the input or a terminal of");
 }
 
 async function start(
@@ -104,11 +119,13 @@ async function start(
     reaping,
     detach,
     interactive,
+    tty = false,
   }: {
     readonly prepared: PreparedPod;
     readonly reaping: Reaping;
     readonly detach: boolean;
     readonly interactive: boolean;
+    readonly tty?: boolean;
   },
   options: RunOptions,
 ): Promise<{ readonly uuid: string }> {
@@ -120,7 +137,15 @@ async function start(
     });
   }
   try {
-    const launch = { mode: detach ? ("spawn" as const) : ("exec" as const), interactive, reaping, ...options };
+    assertTerminal(manifest, { detach, interactive, tty });
+    const isForeground = !detach;
+    const launch = {
+      mode: detach ? ("spawn" as const) : ("exec" as const),
+      interactive: interactive || (isForeground && tty),
+      tty,
+      reaping,
+      ...options,
+    };
     await launchPod(ctx, prepared, launch);
   } catch (reason) {
     await discardPod(ctx, pod);

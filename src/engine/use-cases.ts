@@ -111,6 +111,7 @@ export interface RunInput extends PodOption {
   readonly detach: boolean;
   /** Attach the caller's terminal to the only app. */
   readonly interactive: boolean;
+  readonly tty?: boolean;
   /** File that receives the UUID before anything starts. */
   readonly uuidFile?: string;
   readonly insecureOptions: ReadonlySet<InsecureOption>;

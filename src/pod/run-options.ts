@@ -117,7 +117,8 @@ export type RunOption =
   | "tpm"
   | "hooks-dir"
   | "propagation"
-  | "shared-propagation";
+  | "shared-propagation"
+  | "attach";
 
 /** The members of an option that are an app's. */
 export function appRunOptions({ ulimits, devices, cdiDevices, security }: AppRunOptions): AppRunOptions {

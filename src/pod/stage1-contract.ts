@@ -36,6 +36,8 @@ export interface LaunchInput {
   /** Aborted when the caller of a foreground start was asked to end; what runs by then is to be stopped in order. */
   readonly signal?: AbortSignal;
   readonly interactive: boolean;
+  /** What an app in the background keeps for those that attach: an open input, a terminal. */
+  readonly background: { readonly stdin: boolean; readonly tty: boolean };
   /** The caller's standard input and output are a terminal. */
   readonly isTerminal: boolean;
   /** systemd is PID 1 of the host. */
@@ -120,6 +122,7 @@ export interface AttachInput {
   readonly manifest: PodManifest;
   readonly app: PodApp;
   readonly stdin: boolean;
+  readonly signal?: AbortSignal;
 }
 
 /** Where an app's output lies in the pod directory: a raw file per stream, or one file in the CRI's log format. */
@@ -146,6 +149,7 @@ export interface PodUse {
 export interface HelperInput {
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -174,8 +178,11 @@ export interface Stage1 {
   launch(input: LaunchInput): Promise<{ readonly pid: number }>;
   /** Runs a program inside an app: returns its exit code (128 + n for a signal), or becomes something that does. */
   enter(pod: Files, input: EnterInput): Promise<number>;
-  /** Joins the caller's terminal to a running app. Absent: the engine follows the logs instead. */
-  attach?(pod: Files, input: AttachInput): Promise<number>;
+  /**
+   * Joins the caller's terminal to a running app. Absent, or undefined for this app: the engine follows the logs
+   * instead.
+   */
+  attach?(pod: Files, input: AttachInput): Promise<number | undefined>;
   /** Work of the regime in a process of its own. */
   helper?(input: HelperInput): Promise<number>;
   /** Host pid of an app's main process, undefined before start and after exit, and where the host does not see it. */

@@ -4,7 +4,12 @@ import { APP_FLAGS, POD_FLAGS } from "../pod-line/pod-flags.ts";
 const FLAGS = {
   ...POD_FLAGS,
   detach: { type: "boolean", short: "d", help: "Start the pod in the background and print its UUID" },
-  interactive: { type: "boolean", short: "i", help: "Attach this terminal to the only app" },
+  interactive: {
+    type: "boolean",
+    short: "i",
+    help: "Give the only app this terminal or standard input; with --detach keep its input open for attach",
+  },
+  tty: { type: "boolean", short: "t", help: "Give the only app a terminal: this one, or with --detach one for attach" },
   ...APP_FLAGS,
 } as const;
 
@@ -39,6 +44,7 @@ export const run = defineCommand({
         ...option,
         detach: flags.boolean("detach"),
         interactive: flags.boolean("interactive"),
+        tty: flags.boolean("tty"),
         ...(uuidFile === undefined ? {} : { uuidFile }),
         insecureOptions: globals.insecureOptions,
       },

@@ -3,20 +3,20 @@ import { AT_FDCWD, O_APPEND, O_CREAT, O_RDONLY, O_WRONLY } from "../../sys/linux
 import { dup2, openat2, setCloseOnExec } from "../../sys/linux/fs-calls.ts";
 import { execve } from "../../sys/linux/process-calls.ts";
 import { selfArgv } from "../../sys/linux/self.ts";
-import { writeSupervisor } from "../supervisor.ts";
 import { exitFile } from "./observe.ts";
-import { renderTerminalScript, renderWaitScript } from "./scripts.ts";
+import { renderWaitScript } from "./scripts.ts";
 
 const ENV = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" };
 
 /** Replaces this process by the shell that waits for the pod and ends with its code. */
 export async function becomeWaiter({ pod, manifest, signal }: LaunchInput): Promise<never> {
-  const stop = [...selfArgv(), "__stage1", manifest.stage1.regime, "stop", pod.root];
+  const call = (verb: string) => [...selfArgv(), "__stage1", manifest.stage1.regime, verb, pod.root];
   const exitFiles = manifest.apps.map(({ name }) => pod.path(exitFile(manifest.uuid, name)));
   // The apps run already: a signal that came while they were started is noticed in the next turn, and is theirs.
   await Bun.sleep(1);
   const isInterrupted = signal?.aborted === true;
-  pod.writePlain("oci/wait", renderWaitScript(pod.root, { exitFiles, stop, isInterrupted }), 0o700);
+  const script = renderWaitScript(pod.root, { exitFiles, stop: call("stop"), pass: call("signal"), isInterrupted });
+  pod.writePlain("oci/wait", script, 0o700);
   const nullFd = openat2(AT_FDCWD, "/dev/null", { flags: O_RDONLY });
   const logFd = openat2(AT_FDCWD, pod.path("supervisor.log"), {
     flags: O_WRONLY | O_CREAT | O_APPEND,
@@ -29,20 +29,11 @@ export async function becomeWaiter({ pod, manifest, signal }: LaunchInput): Prom
   return execve("/bin/sh", ["sh", pod.path("oci/wait")], ENV);
 }
 
-/** Replaces this process by the runtime in the foreground, under a shell that keeps the lock and records the end. */
-export function becomeTerminal({ pod, manifest, lockFd }: LaunchInput, app: string): never {
-  const base = pod.path(`apps/${app}`);
-  const run = [
-    `${base}/runtime`,
-    "run",
-    `--bundle=${base}/bundle`,
-    `--pid-file=${base}/pid`,
-    `${manifest.uuid}-${app}`,
-  ];
-  pod.writePlain("oci/terminal", renderTerminalScript(run, `${base}/exited`), 0o700);
-  pod.writePlain(`apps/${app}/started`, "", 0o600);
-  writeSupervisor(pod, process.pid);
-  setCloseOnExec(lockFd, false);
+/** Replaces this process by the one that starts the only app and carries its terminal: conmon does the rest. */
+export function becomeTerminal({ pod, manifest, lockFd }: LaunchInput): never {
+  setCloseOnExec(lockFd, true);
+  const [program, ...args] = selfArgv();
   const { TERM = "xterm" } = process.env;
-  return execve("/bin/sh", ["sh", pod.path("oci/terminal")], { ...ENV, TERM });
+  const argv = [program, ...args, "__stage1", manifest.stage1.regime, "terminal", pod.root];
+  return execve(program, argv, { ...ENV, TERM });
 }

@@ -19,6 +19,8 @@ export interface ConmonInput {
   readonly stdio: readonly [number, number, number] | undefined;
   /** Keep the app's input open for clients that attach. */
   readonly stdin: boolean;
+  /** Give the app a terminal that clients attach to. */
+  readonly tty?: boolean;
 }
 
 const MAX_ANSWER_BYTES = 65_536;
@@ -60,7 +62,7 @@ export function createContainer(input: ConmonInput): number {
   }
 }
 
-function conmonArgv({ conmon, pod, app, id, stdio, stdin }: ConmonInput): [string, ...string[]] {
+function conmonArgv({ conmon, pod, app, id, stdio, stdin, tty }: ConmonInput): [string, ...string[]] {
   return [
     conmon,
     "--api-version=1",
@@ -76,6 +78,7 @@ function conmonArgv({ conmon, pod, app, id, stdio, stdin }: ConmonInput): [strin
     "--full-attach",
     "--no-sync-log",
     ...(stdin ? ["--stdin", "--leave-stdin-open"] : []),
+    ...(tty === true ? ["--terminal"] : []),
     stdio === undefined ? `--log-path=k8s-file:${pod.path(`logs/${app}/log`)}` : "--log-path=passthrough:",
   ];
 }

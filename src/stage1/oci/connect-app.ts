@@ -10,13 +10,16 @@ export interface AppStdio extends Disposable {
 }
 
 /**
- * In the foreground output goes through FIFOs and tee to the log and to the caller. In the background conmon reads it.
+ * In the foreground output goes through FIFOs and tee to the log and to the caller. In the background and on a terminal conmon reads it.
  * Disposing closes our copies.
  */
-export function connectApp(input: LaunchInput, app: AppName): AppStdio {
+export function connectApp(
+  input: LaunchInput,
+  { app, isTerminal }: { readonly app: AppName; readonly isTerminal: boolean },
+): AppStdio {
   const { pod } = input;
   pod.ensureDir(`logs/${app}`, 0o700);
-  if (input.mode === "spawn") return { fds: undefined, [Symbol.dispose]: () => {} };
+  if (input.mode === "spawn" || isTerminal) return { fds: undefined, [Symbol.dispose]: () => {} };
   const fds = [
     input.interactive ? connectInputPipe() : openat2(AT_FDCWD, "/dev/null", { flags: O_RDONLY | O_CLOEXEC }),
     connectOutput(pod, { app, stream: "stdout", callerFd: 1 }),

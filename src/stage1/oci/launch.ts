@@ -71,7 +71,7 @@ async function mountAndStart(
   const { runtime } = programs;
   if (runtime.cgroups === "own") hideUnified();
   const layout = detectCgroupLayout();
-  const isTerminal = input.interactive && input.isTerminal;
+  const isTerminal = isOnTerminal(input);
   writeRuntime(pod, runtime);
   for (const dir of ["status", "oci/exits", "ns"]) pod.ensureDir(dir, 0o700);
   const shared = makeShared(input, runtime);
@@ -90,10 +90,8 @@ async function mountAndStart(
     await startPodInit(input, { ...programs, namespaces: shared.namespaces, cgroup: supervisors, cgroupsPath });
   }
   for (const launch of launches) writeAppFiles(input, { launch, launches, runtime, shared });
-  const [first] = launches;
-  if (isTerminal && first !== undefined) return becomeTerminal(input, first.app.name);
   const pids = launches.map(({ app }) => {
-    using stdio = connectApp(input, app.name);
+    using stdio = connectApp(input, { app: app.name, isTerminal });
     return createContainer({
       conmon: programs.conmon,
       pod,
@@ -102,9 +100,10 @@ async function mountAndStart(
       lockFd: input.lockFd,
       cgroup: supervisors,
       stdio: stdio.fds,
-      stdin: false,
+      ...(isTerminal ? { stdin: true, tty: true } : input.background),
     });
   });
+  if (isTerminal) return becomeTerminal(input);
   for (const { app } of launches) {
     pod.writePlain(`apps/${app.name}/started`, "", 0o600);
     await startContainer(input, { runtime, app: app.name, id: containerId(input, app.name) });
@@ -160,7 +159,6 @@ function writeAppFiles(
   const { pod, manifest } = input;
   const { app, resolved, cgroup, options } = launch;
   const base = `apps/${app.name}`;
-  const terminal = input.interactive && input.isTerminal;
   const spec = planSpec({
     resolved,
     rootfs: pod.path(`${base}/rootfs`),
@@ -171,7 +169,7 @@ function writeAppFiles(
         ? { ...options, mounts: [...planVolumeMounts(pod, { app, volumes: manifest.volumes }), ...options.mounts] }
         : options,
     cgroupsPath: runtime.cgroups === "managed" ? runtimeCgroupPath(manifest.uuid, app.name) : undefined,
-    terminal,
+    terminal: isOnTerminal(input) || input.background.tty,
     machine: process.arch,
   });
   pod.writePlain(`${base}/bundle/config.json`, encodeSpec(spec), 0o600);
@@ -250,6 +248,11 @@ function assertOffered({ regime }: OciFlavor, { manifest }: LaunchInput): void {
     hint: "the image wants a program before its start or after its end: use --stage1=systemd",
     data: { app: app.name },
   });
+}
+
+/** The caller's terminal is the app's. */
+function isOnTerminal({ mode, interactive, isTerminal }: LaunchInput): boolean {
+  return mode === "exec" && interactive && isTerminal;
 }
 
 /** Unique on this host: some runtimes keep containers of all roots under one name space. */

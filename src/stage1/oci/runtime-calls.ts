@@ -32,7 +32,7 @@ export function hideUnified(): void {
 
 /** Lets a container that was made begin. @throws {Stage1Error} "stage1/start-failed" */
 export async function startContainer(
-  { pod, host }: LaunchInput,
+  { pod, host }: { readonly pod: Files; readonly host: Pick<LaunchInput["host"], "programs"> },
   { runtime, app, id }: { readonly runtime: OciRuntime; readonly app: string; readonly id: string },
 ): Promise<void> {
   const { exitCode, stderr } = await host.programs.run({

@@ -89,39 +89,35 @@ exec ${quoteShell(paths.exited)} "$code" 2>> ${quoteShell(paths.log)}
 `;
 }
 
-/** What a launcher on a terminal becomes: the runtime in the foreground, which joins the two terminals itself. */
-export function renderTerminalScript(run: readonly string[], exited: string): string {
-  return `#!/bin/sh
-trap : INT QUIT TERM HUP
-${run.map(quoteShell).join(" ")}
-code=$?
-${quoteShell(exited)} "$code"
-exit "$code"
-`;
-}
+/** Signals that mean something to an app and nothing to Gantry. */
+const PASSED_SIGNALS = ["USR1", "USR2"] as const;
 
 /**
  * What a launcher in the foreground becomes: waits for the pod's lock, which its supervisors hold, and ends with the pod's
- * code. A signal is passed on as an orderly stop. One shell and one flock(1) stay.
+ * code. A signal is passed on as an orderly stop, USR1 and USR2 as they are. One shell and one flock(1) stay.
  */
 export function renderWaitScript(
   pod: string,
   {
     exitFiles,
     stop,
+    pass,
     isInterrupted,
   }: {
     readonly exitFiles: readonly string[];
+    /** Calls that stop the pod, and that pass on the signal whose number follows. */
     readonly stop: readonly string[];
+    readonly pass: readonly string[];
     /** Whether a signal has come already. */
     readonly isInterrupted: boolean;
   },
 ): string {
-  const onSignal = `${stop.map(quoteShell).join(" ")} > /dev/null 2>&1 < /dev/null &`;
+  const call = (words: readonly string[]) => `${words.map(quoteShell).join(" ")} > /dev/null 2>&1 < /dev/null &`;
   return `#!/bin/sh
-trap ${quoteShell(onSignal)} TERM INT HUP
+trap ${quoteShell(call(stop))} TERM INT HUP
 cd ${quoteShell(pod)} || exit 254
-${isInterrupted ? onSignal : ":"}
+${PASSED_SIGNALS.map((name) => `trap ${quoteShell(call([...pass, name]))} ${name}`).join("\n")}
+${isInterrupted ? call(stop) : ":"}
 flock --shared . true &
 waiter=$!
 while kill -0 $waiter 2> /dev/null; do wait $waiter; done
@@ -133,6 +129,9 @@ done
 code=
 [ -e exit-code ] && read -r code < exit-code
 for file in ${exitFiles.map(quoteShell).join(" ")}; do
+  # conmon lets go of the lock a moment before it writes the code.
+  tries=0
+  while [ ! -e "$file" ] && [ $tries -lt 20 ]; do sleep 0.05; tries=$((tries + 1)); done
   one=
   [ -e "$file" ] && read -r one < "$file"
   [ "$one" = 0 ] || [ -n "$code" ] || code=\${one:-255}

@@ -1,6 +1,7 @@
 import { mergeEnv } from "../../pod/environment.ts";
 import type { ResolvedApp } from "../../pod/resolved-app.ts";
 import { allowedSyscalls } from "../../pod/seccomp-profile.ts";
+import { windowSize } from "../../sys/linux/terminal-calls.ts";
 import type { ContainerOptions } from "./container-options.ts";
 
 /** What decides a container's configuration besides the app itself. */
@@ -64,6 +65,7 @@ export function planProcess({
   const own = credentials.uid === 0 ? all : [];
   return {
     terminal,
+    ...planConsole(terminal),
     user: {
       uid: credentials.uid,
       gid: credentials.gid,
@@ -71,7 +73,7 @@ export function planProcess({
       umask: 0o022,
     },
     args: resolved.argv,
-    env: mergeEnv(options?.env ?? [], resolved.env),
+    env: mergeEnv(terminal ? ["TERM=xterm"] : [], options?.env ?? [], resolved.env),
     cwd: app.workingDir,
     capabilities: { bounding: all, effective: own, permitted: own, inheritable: [], ambient: [] },
     noNewPrivileges: app.noNewPrivileges,
@@ -79,6 +81,12 @@ export function planProcess({
     ...(options?.rlimits === undefined || options.rlimits.length === 0 ? {} : { rlimits: options.rlimits }),
     ...options?.process,
   };
+}
+
+/** The size of the caller's terminal, where that is the app's; one that is attached to later brings its own. */
+function planConsole(terminal: boolean): Json {
+  const size = terminal ? windowSize(1) : undefined;
+  return size === undefined ? {} : { consoleSize: { height: size.rows, width: size.columns } };
 }
 
 function planNamespaces({ namespaces }: SpecInput): Json[] {

@@ -1,25 +1,14 @@
-import { readPodManifest } from "../../pod/pod-store.ts";
 import type { RunOption } from "../../pod/run-options.ts";
-import type { HelperInput, ProbeOptions, Stage1, Stage1Host, Stage1Probe } from "../../pod/stage1-contract.ts";
-import { openFiles } from "../../sys/linux/files.ts";
+import type { ProbeOptions, Stage1, Stage1Host, Stage1Probe } from "../../pod/stage1-contract.ts";
 import { removePodCgroups } from "../pod-cgroups.ts";
+import { attachToOciApp } from "./attach.ts";
 import { isOciPodPaused, pauseOciPod, readOciUse, resumeOciPod, updateOciApp } from "./control.ts";
 import { enterOciApp } from "./enter.ts";
+import { helpOciPod } from "./help.ts";
 import { launchOciPod } from "./launch.ts";
-import {
-  findAppPid,
-  findConmons,
-  findLog,
-  findOciSupervisor,
-  isAppRunning,
-  readAppExit,
-  readPodExit,
-} from "./observe.ts";
+import { findAppPid, findLog, findOciSupervisor, isAppRunning, readAppExit, readPodExit } from "./observe.ts";
 import { findInstalled, findProgram, GVISOR_FLAVOR, OCI_FLAVOR, type OciFlavor, probeFlavor } from "./runtime.ts";
 import { killOciPod, stopOciPod } from "./stop.ts";
-
-const STOP_LIMIT_MS = 10_000;
-const POLL_MS = 20;
 
 const OCI_OPTIONS: readonly RunOption[] = [
   "ulimit",
@@ -37,10 +26,11 @@ const OCI_OPTIONS: readonly RunOption[] = [
   "hooks-dir",
   "propagation",
   "shared-propagation",
+  "attach",
 ];
 
 /** Its kernel has no devices, modules or parameters of the host. */
-const GVISOR_OPTIONS: readonly RunOption[] = ["ulimit"];
+const GVISOR_OPTIONS: readonly RunOption[] = ["ulimit", "attach"];
 
 /** OCI runtimes: each app a container of crun or runc under conmon. */
 export const ociStage1: Stage1 = ociRegime(OCI_FLAVOR, OCI_OPTIONS, {
@@ -65,7 +55,8 @@ export function ociRegime(flavor: OciFlavor, options: readonly RunOption[], abou
     probe: (host, options) => probeOci(flavor, host, options),
     launch: (input) => launchOciPod(flavor, input),
     enter: enterOciApp,
-    helper: stopFromOutside,
+    attach: attachToOciApp,
+    helper: helpOciPod,
     supervisorPid: findOciSupervisor,
     appPid: findAppPid,
     isAppRunning,
@@ -108,20 +99,4 @@ async function probeOci(flavor: OciFlavor, host: Stage1Host, options: ProbeOptio
 
 function view({ name, cgroups }: { readonly name: string; readonly cgroups: string }): string {
   return cgroups === "own" && name === "crun" ? " (in a view of the cgroups without their v2 part)" : "";
-}
-
-/** `__stage1 REGIME stop PODDIR`: what the waiting shell of a foreground pod calls at a signal. */
-async function stopFromOutside({ argv }: HelperInput): Promise<number> {
-  const [verb, dir] = argv;
-  if (verb !== "stop" || dir === undefined) return 2;
-  const pod = openFiles(dir);
-  const manifest = readPodManifest(pod);
-  if (manifest === undefined) return 1;
-  await stopOciPod(pod, manifest);
-  for (let waitedMs = 0; waitedMs < STOP_LIMIT_MS; waitedMs += POLL_MS) {
-    if (findConmons(pod).length === 0) return 0;
-    await Bun.sleep(POLL_MS);
-  }
-  await killOciPod(pod, manifest.uuid);
-  return 0;
 }

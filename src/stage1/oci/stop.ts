@@ -1,4 +1,4 @@
-import type { PodManifest } from "../../pod/manifest.ts";
+import type { PodApp, PodManifest } from "../../pod/manifest.ts";
 import type { PodId } from "../../pod/names.ts";
 import { readPodManifest } from "../../pod/pod-store.ts";
 import { signalNumber } from "../../pod/signals.ts";
@@ -23,18 +23,42 @@ const POLL_MS = 10;
  */
 export async function stopOciPod(pod: Files, manifest: PodManifest): Promise<void> {
   for (const app of manifest.apps) {
-    const pid = findAppPid(pod, { id: manifest.uuid, app: app.name });
-    if (pid === undefined) continue;
     const signal = signalNumber(app.stopSignal);
-    const runtime = readRuntime(pod);
-    if (runtime.isSandbox) {
-      const id = `${manifest.uuid}-${app.name}`;
-      await createPrograms().run({
-        argv: [...runtimeArgv(pod, runtime), "kill", id, String(signal)],
-        timeoutMs: KILL_MS,
-      });
-    } else signalProcess(pid, canReceiveSignal(pid, signal) ? signal : SIGKILL);
+    await signalApp(pod, { manifest, app, signal, otherwise: SIGKILL });
   }
+}
+
+/** Sends every app a signal by its name. */
+export async function signalOciPod(pod: Files, manifest: PodManifest, name: string): Promise<void> {
+  const signal = signalNumber(name);
+  for (const app of manifest.apps) await signalApp(pod, { manifest, app, signal, otherwise: signal });
+}
+
+async function signalApp(
+  pod: Files,
+  {
+    manifest,
+    app,
+    signal,
+    otherwise,
+  }: {
+    readonly manifest: PodManifest;
+    readonly app: PodApp;
+    readonly signal: number;
+    /** For an app that would never see it. */
+    readonly otherwise: number;
+  },
+): Promise<void> {
+  const pid = findAppPid(pod, { id: manifest.uuid, app: app.name });
+  if (pid === undefined) return;
+  const runtime = readRuntime(pod);
+  if (runtime.isSandbox) {
+    const id = `${manifest.uuid}-${app.name}`;
+    await createPrograms().run({
+      argv: [...runtimeArgv(pod, runtime), "kill", id, String(signal)],
+      timeoutMs: KILL_MS,
+    });
+  } else signalProcess(pid, canReceiveSignal(pid, signal) ? signal : otherwise);
 }
 
 /** Kills the apps, lets the supervisors record it, and then kills whatever is left. */

@@ -123,13 +123,21 @@ const POLLIN = 1;
 
 /** Waits until `fd` is readable; a pidfd is once its process has ended. Blocks the thread. Returns false on time-out. */
 export function pollReadable(fd: number, timeoutMs: number): boolean {
-  const struct = Buffer.alloc(8);
-  struct.writeInt32LE(fd, 0);
-  struct.writeInt16LE(POLLIN, 4);
+  return pollAny([fd], timeoutMs).length > 0;
+}
+
+/** Waits until one of `fds` is readable or at its end, and returns those that are; none on time-out. Blocks the thread. */
+export function pollAny(fds: readonly number[], timeoutMs: number): readonly number[] {
+  const struct = Buffer.alloc(8 * fds.length);
+  for (const [index, fd] of fds.entries()) {
+    struct.writeInt32LE(fd, index * 8);
+    struct.writeInt16LE(POLLIN, index * 8 + 4);
+  }
   const timeout = Buffer.alloc(16);
   timeout.writeBigInt64LE(BigInt(Math.floor(timeoutMs / 1000)), 0);
   timeout.writeBigInt64LE(BigInt(Math.floor((timeoutMs % 1000) * 1_000_000)), 8);
-  return callKernel("ppoll", [struct, 1, timeout, null, 0]) > 0;
+  callKernel("ppoll", [struct, fds.length, timeout, null, 0]);
+  return fds.filter((_, index) => struct.readInt16LE(index * 8 + 6) !== 0);
 }
 
 /** Resource limit numbers of getrlimit(2). */

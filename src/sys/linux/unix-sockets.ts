@@ -6,6 +6,7 @@ import { OwnedFd } from "./owned-fd.ts";
 
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
+const SOCK_SEQPACKET = 5;
 const BACKLOG = 8;
 
 /** A stream socket that listens at `name` in `dir`; the length of the directory's path does not matter. */
@@ -19,10 +20,11 @@ export function listenUnix(dir: string, name: string): number {
   });
 }
 
-/** A stream socket connected to who listens at `name` in `dir`. */
-export function connectUnix(dir: string, name: string): number {
+/** A socket connected to who listens at `name` in `dir`: a stream, or one that keeps the bounds of what is sent. */
+export function connectUnix(dir: string, name: string, kind: "stream" | "packets" = "stream"): number {
   return withFileErrors(`connect to "${dir}/${name}"`, () => {
-    using socket = new OwnedFd(callKernel("socket", [AF_UNIX, SOCK_STREAM | O_CLOEXEC, 0]));
+    const type = kind === "stream" ? SOCK_STREAM : SOCK_SEQPACKET;
+    using socket = new OwnedFd(callKernel("socket", [AF_UNIX, type | O_CLOEXEC, 0]));
     const address = unixAddress(name);
     withDirectory(dir, () => callKernel("connect", [socket.fd, address, address.byteLength]));
     return socket.release();
