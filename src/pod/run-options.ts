@@ -53,18 +53,6 @@ export interface SecurityOption {
   readonly unmask?: readonly string[];
 }
 
-/** A run of user or group ids: `size` ids from `inside` on are those from `outside` on of the host. */
-export interface IdMap {
-  readonly inside: number;
-  readonly outside: number;
-  readonly size: number;
-}
-
-/** Users of the pod that are nobody on the host. */
-export type UserNamespaceOption =
-  | { readonly kind: "auto"; readonly size?: number }
-  | { readonly kind: "map"; readonly uids: readonly IdMap[]; readonly gids: readonly IdMap[] };
-
 /** What the apps of a pod share with each other or with the host. */
 export interface SharingOption {
   readonly pid?: "private" | "pod" | "host";
@@ -88,7 +76,6 @@ export interface PodRunOptions {
   readonly sharing?: SharingOption;
   readonly shmBytes?: number;
   readonly sysctls?: Readonly<Record<string, string>>;
-  readonly userns?: UserNamespaceOption;
   /** Program of the regime's runtimes to use; undefined: the fastest. */
   readonly runtime?: string;
   /** A TPM of its own for the pod, and firmware that measures into it what is started. */
@@ -112,7 +99,6 @@ export type RunOption =
   | "ipc"
   | "shm-size"
   | "sysctl"
-  | "userns"
   | "runtime"
   | "tpm"
   | "hooks-dir"
@@ -127,8 +113,8 @@ export function appRunOptions({ ulimits, devices, cdiDevices, security }: AppRun
 
 /** The members of an option that are the pod's. */
 export function podRunOptions(option: PodRunOptions): PodRunOptions {
-  const { sharing, shmBytes, sysctls, userns, runtime, tpm, cdiSpecDirs, hooksDirs } = option;
-  return present({ sharing, shmBytes, sysctls, userns, runtime, tpm, cdiSpecDirs, hooksDirs });
+  const { sharing, shmBytes, sysctls, runtime, tpm, cdiSpecDirs, hooksDirs } = option;
+  return present({ sharing, shmBytes, sysctls, runtime, tpm, cdiSpecDirs, hooksDirs });
 }
 
 function present<T extends object>(members: T): { [K in keyof T]?: Exclude<T[K], undefined> } {

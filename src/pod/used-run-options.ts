@@ -11,7 +11,6 @@ export function usedRunOptions({
     ["ipc", `--ipc=${pod.sharing?.ipc ?? ""}`, (pod.sharing?.ipc ?? "pod") !== "pod"],
     ["shm-size", "--shm-size", pod.shmBytes !== undefined],
     ["sysctl", "--sysctl", pod.sysctls !== undefined],
-    ["userns", "--userns", pod.userns !== undefined],
     ["runtime", "--runtime", pod.runtime !== undefined],
     ["tpm", "--tpm", pod.tpm === true],
     ["hooks-dir", "--hooks-dir", pod.hooksDirs !== undefined],

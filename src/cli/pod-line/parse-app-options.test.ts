@@ -60,27 +60,13 @@ test("security options go where they belong", async () => {
 
 test("options of the pod", async () => {
   expect(
-    await parse(
-      "--pid=pod",
-      "--ipc=private",
-      "--shm-size=1m",
-      "--sysctl=net.a/b=1 2",
-      "--uidmap=0:1000:5",
-      "--runtime=runc",
-    ),
+    await parse("--pid=pod", "--ipc=private", "--shm-size=1m", "--sysctl=net.a/b=1 2", "--runtime=runc"),
   ).toMatchObject({
     sharing: { pid: "pod", ipc: "private" },
     shmBytes: 1024 * 1024,
     sysctls: { "net.a.b": "1 2" },
-    userns: {
-      kind: "map",
-      uids: [{ inside: 0, outside: 1000, size: 5 }],
-      gids: [{ inside: 0, outside: 1000, size: 5 }],
-    },
     runtime: "runc",
   });
-  expect((await parse("--userns=auto:size=9")).userns).toEqual({ kind: "auto", size: 9 });
-  expect((await parse("--userns=host")).userns).toBeUndefined();
   const [mount] = (await parse("-v", "/a:/b:ro,rshared")).apps[0]?.mounts ?? [];
   expect(mount).toMatchObject({ target: "/b", readOnly: true, propagation: "rshared" });
 });
@@ -99,16 +85,9 @@ test.each([
   "--pid=app",
   "--shm-size=1",
   "--sysctl=kernel",
-  "--userns=keep-id",
-  "--uidmap=0:0",
-  "--uidmap=0:4294967295:1",
   "--hooks-dir=hooks",
   "--volume=/a:/b:rslave,rshared",
   "--mount=type=bind,source=/a,target=/b,bind-propagation=some",
 ])("%s is refused", async (flag) => {
   await expect(parse(flag)).rejects.toThrowCode("cli/usage");
-});
-
-test("--userns and id maps are not used together", async () => {
-  await expect(parse("--userns=auto", "--uidmap=0:1:1")).rejects.toThrowCode("cli/usage");
 });

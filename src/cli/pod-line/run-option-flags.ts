@@ -36,17 +36,6 @@ export const POD_OPTION_FLAGS = {
   },
   "shm-size": { type: "string", placeholder: "SIZE", help: "Size of /dev/shm (default 64m)" },
   sysctl: { type: "strings", placeholder: "NAME=VALUE", help: "Kernel parameter of the pod's own namespaces" },
-  userns: {
-    type: "string",
-    placeholder: "MODE",
-    help: "Whose users the pod's are: host (default), or auto[:size=N] for ids of its own",
-  },
-  uidmap: {
-    type: "strings",
-    placeholder: "INSIDE:OUTSIDE:SIZE",
-    help: "User ids of the pod and which of the host they are",
-  },
-  gidmap: { type: "strings", placeholder: "INSIDE:OUTSIDE:SIZE", help: "Group ids likewise (default: as --uidmap)" },
   runtime: { type: "string", placeholder: "NAME", help: "OCI runtime to use in place of the fastest: crun or runc" },
   tpm: { type: "boolean", help: "A TPM of the pod's own, in software, and a measured boot into it (stage1 kvm)" },
   "cdi-spec-dir": {
