@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { startTestRegistry } from "../src/testing/registry/start-test-registry.ts";
 import { startDebianRegistry } from "./harness/debian-registry.ts";
 import { busyboxImage, writeArchive } from "./harness/images.ts";
-import { succeedTool } from "./harness/tool.ts";
+import { runTool, succeedTool } from "./harness/tool.ts";
 import { createWorld, type World } from "./harness/world.ts";
 
 const TIMEOUT_MS = 240_000;
@@ -307,6 +307,13 @@ test(
     await world.succeed(["push", NAME, `oci:${layout}:plain`]);
     await tool(world, ["oci-image-tool", "validate", "--type=image", "--ref=name=plain", "--ref=name=derived", layout]);
     await tool(world, ["oci-image-tool", "validate", "--type=image", `--ref=name=${NAME}`, `${world.root}/images`]);
+    // Archives it cannot walk, whoever wrote them: the day it can, ours are to be validated as archives too.
+    await tool(world, ["skopeo", "copy", `oci:${layout}:plain`, `oci-archive:${dir}/theirs.tar:plain`]);
+    await world.succeed(["push", NAME, `oci-archive:${dir}/ours.tar:plain`]);
+    for (const archive of [`${dir}/theirs.tar`, `${dir}/ours.tar`]) {
+      const read = await runTool(world, ["oci-image-tool", "validate", "--type=image", "--ref=name=plain", archive]);
+      expect([read.exitCode, read.stderr.includes("end of walk")]).toEqual([1, true]);
+    }
     const blob = (digest: string) => `${layout}/blobs/sha256/${digest.slice(7)}`;
     const lines = [`image-layout-schema.json ${layout}/oci-layout`, `image-index-schema.json ${layout}/index.json`];
     const walk = (entries: readonly { digest: string; mediaType: string }[]) => {

@@ -172,7 +172,7 @@ export interface CopiedImage {
   readonly written: number;
   readonly mounted: number;
   readonly present: number;
-  /** OpenPGP signatures that came along; others are left to the tools that made them. */
+  /** Signatures that came along. */
   readonly signatures: number;
   readonly signaturesLeftOut: number;
 }

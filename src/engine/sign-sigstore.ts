@@ -5,6 +5,7 @@ import { openFiles } from "../sys/linux/files.ts";
 import { buildBundleArtifact } from "../transport/bundle-artifact.ts";
 import { openLayoutSource } from "../transport/layout/open-layout-source.ts";
 import { writeSignatureToLayout } from "../transport/layout/write-signature-to-layout.ts";
+import { cosignTag } from "../transport/registry/fetch-cosign-signatures.ts";
 import { openRegistrySource } from "../transport/registry/open-registry-source.ts";
 import { pushCosignSignature } from "../transport/registry/push-cosign-signature.ts";
 import { pushSignature } from "../transport/registry/push-signature.ts";
@@ -56,7 +57,8 @@ export async function signSigstore(
   const made = input.format === "cosign" ? makeLayers(key, { subjects, name, identity: input.identity }) : undefined;
   const bundles = input.format === "bundle" ? await makeArtifacts(key, subjects) : [];
   let placedAt = "";
-  for (const one of (made ?? []).toReversed()) placedAt = `:${await pushCosignSignature(client, one, options)}`;
+  for (const one of (made ?? []).toReversed())
+    placedAt = `:${(await pushCosignSignature(client, one, options)) ?? cosignTag(one.subject)}`;
   for (const artifact of bundles.toReversed()) {
     await pushSignature(client, artifact, options);
     placedAt = `@${artifact.manifest.descriptor.digest}`;

@@ -55,8 +55,8 @@ export interface CopyInput {
 
 /**
  * Copies an image or index with everything it names; documents keep their bytes, unless the sink takes OCI documents only
- * and these are Docker's, or a part of an index was chosen. Names nothing before all is there. OpenPGP signatures over
- * the documents come along where the sink has a place for them.
+ * and these are Docker's, or a part of an index was chosen. Names nothing before all is there. Signatures over the
+ * documents come along where the sink has a place for them.
  * @throws {TransportError}; {ImageError} "image/no-platform", "image/index-too-deep" and those of malformed documents.
  */
 export async function copyImage(

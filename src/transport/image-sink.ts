@@ -1,4 +1,5 @@
 import type { Descriptor } from "../image/descriptor.ts";
+import type { CosignPush } from "./cosign-push.ts";
 import type { SignatureArtifact } from "./signature-artifact.ts";
 
 /** How a blob got to its place. */
@@ -39,6 +40,8 @@ export interface ImageSink extends AsyncDisposable {
   putDocument(document: OutgoingDocument, options?: SinkOptions): Promise<void>;
   /** Attaches a signature to a document that is there, after `commit`. Missing where there is no place for one. */
   putSignature?(signature: SignatureArtifact, options?: SinkOptions): Promise<void>;
+  /** Adds a cosign signature to a document that is there; false: it was there already. Missing as above. */
+  putCosignSignature?(signature: CosignPush, options?: SinkOptions): Promise<boolean>;
   /** Gives the top document its name. */
   commit(top: OutgoingDocument, options?: SinkOptions): Promise<void>;
 }

@@ -16,7 +16,7 @@ export const imageExport = defineCommand({
       placeholder: "OS/ARCH",
       help: "Of an image for several platforms only this; repeatable (default: all)",
     },
-    "remove-signatures": { type: "boolean", help: "Leave OpenPGP signatures behind" },
+    "remove-signatures": { type: "boolean", help: "Leave signatures behind" },
   },
   examples: [
     "image export example.com/app:1.2 -o app.tar",

@@ -3,7 +3,7 @@ import { defineCommand } from "../command.ts";
 /** `push`: copies an image of the store, or of any other place, to where others can get it. */
 export const push = defineCommand({
   details:
-    "A bare name or digest means the store. Without a destination the image goes to the registry its name says. Blobs that are there already are not sent; a broken upload goes on where it stopped. OpenPGP signatures over the image come along.",
+    "A bare name or digest means the store. Without a destination the image goes to the registry its name says. Blobs that are there already are not sent; a broken upload goes on where it stopped. Signatures over the image come along: OpenPGP, sigstore bundles, and cosign's.",
   args: {
     image: { help: "Stored image, or docker://…, oci:DIR, an archive, a URL" },
     destination: { help: "docker://HOST/NAME:TAG, oci:DIR, oci-archive:FILE or docker-archive:FILE", optional: true },
@@ -14,7 +14,7 @@ export const push = defineCommand({
       placeholder: "OS/ARCH",
       help: "Of an image for several platforms only this; repeatable (default: all)",
     },
-    "remove-signatures": { type: "boolean", help: "Leave OpenPGP signatures behind" },
+    "remove-signatures": { type: "boolean", help: "Leave signatures behind" },
   },
   examples: [
     "push example.com/app:1.2",
@@ -34,7 +34,10 @@ export const push = defineCommand({
       const counts = `${one.written} blobs sent, ${one.mounted} mounted, ${one.present} already there`;
       out.note(`${one.placedAt}: ${counts}`);
       if (one.signatures > 0) out.note(`${one.signatures} signatures came along`);
-      if (one.signaturesLeftOut > 0) out.note(`${one.signaturesLeftOut} signatures of other forms did not come along`);
+      if (one.signaturesLeftOut > 0)
+        out.note(
+          `${one.signaturesLeftOut} signatures did not come along: they name the place they are in, or have none there`,
+        );
       return one.digest;
     });
     return undefined;

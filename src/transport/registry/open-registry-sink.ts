@@ -1,6 +1,7 @@
 import { TransportError } from "../errors.ts";
 import type { ImageSink } from "../image-sink.ts";
 import type { RegistryImage } from "./open-registry-source.ts";
+import { pushCosignSignature } from "./push-cosign-signature.ts";
 import { pushManifest } from "./push-manifest.ts";
 import { pushSignature } from "./push-signature.ts";
 import { createRegistryClient, type RegistryHost } from "./registry-client.ts";
@@ -29,6 +30,8 @@ export function openRegistrySink(
     putDocument: (manifest, options = {}) =>
       pushManifest(client, { manifest, reference: manifest.descriptor.digest }, options),
     putSignature: (signature, options = {}) => pushSignature(client, signature, options),
+    putCosignSignature: async (signature, options = {}) =>
+      (await pushCosignSignature(client, signature, options)) !== undefined,
     async commit(top, options = {}) {
       if (!isDigest) return await pushManifest(client, { manifest: top, reference: image.reference }, options);
       if (top.descriptor.digest === image.reference) return;

@@ -1,7 +1,9 @@
 import type { Descriptor } from "../../image/descriptor.ts";
-import { type Digest, digestOf } from "../../image/digest.ts";
+import { digestOf } from "../../image/digest.ts";
 import { OCI_CONFIG, OCI_MANIFEST } from "../../image/media-types.ts";
 import { parseManifest } from "../../image/parse-manifest.ts";
+import { COSIGN_SIGNATURE } from "../../trust/sigstore/cosign-signature.ts";
+import type { CosignPush } from "../cosign-push.ts";
 import { TransportError } from "../errors.ts";
 import { encodeDescriptor, MAX_SIGNATURE_BYTES, MAX_SIGNATURES } from "../signature-artifact.ts";
 import { COSIGN_LAYER_TYPE } from "../signature-media-types.ts";
@@ -10,26 +12,21 @@ import { pushBlob } from "./push-blob.ts";
 import { pushManifest } from "./push-manifest.ts";
 import type { RegistryClient } from "./registry-client.ts";
 
-/** A signature to add for one manifest. */
-export interface CosignPush {
-  readonly subject: Digest;
-  readonly payload: Uint8Array;
-  readonly annotations: Readonly<Record<string, string>>;
-}
-
 /**
  * Adds a layer to the manifest beneath cosign's tag; signatures that are there stay. Read-modify-write, as cosign's own:
- * two signers at once may lose one. Returns the tag.
+ * two signers at once may lose one. Returns the tag; undefined when that signature is there already.
  * @throws {TransportError} "transport/unsupported" when there are too many already, and as the client does.
  */
 export async function pushCosignSignature(
   client: RegistryClient,
   { subject, payload, annotations }: CosignPush,
   options: { readonly signal?: AbortSignal } = {},
-): Promise<string> {
+): Promise<string | undefined> {
   const tag = cosignTag(subject);
   const before = await fetchCosignManifest(client, subject, options);
   const kept = before === undefined ? [] : parseManifest(before.raw, before.descriptor.mediaType).layers;
+  const signature = annotations[COSIGN_SIGNATURE];
+  if (signature !== undefined && kept.some((one) => one.annotations[COSIGN_SIGNATURE] === signature)) return undefined;
   if (kept.length >= MAX_SIGNATURES || payload.byteLength > MAX_SIGNATURE_BYTES) {
     throw new TransportError("transport/unsupported", `Cannot add a signature to "${tag}": there are ${kept.length}`, {
       hint: `at most ${MAX_SIGNATURES} of ${MAX_SIGNATURE_BYTES} bytes are read; remove what is not needed`,

@@ -5,6 +5,7 @@ import { TrustError } from "../errors.ts";
 /** One layer of a cosign `.sig` manifest: what is signed, and the annotations with signature and proofs. */
 export interface CosignSignature {
   readonly payload: Uint8Array;
+  readonly annotations: Readonly<Record<string, string>>;
   readonly signature: Buffer;
   readonly signatureBase64: string;
   /** PEM of the signer's certificate. */
@@ -48,6 +49,7 @@ export function parseCosignSignature(bytes: Uint8Array): CosignSignature {
   };
   return {
     payload: new Uint8Array(Buffer.from(payload, "base64")),
+    annotations: Object.fromEntries([...notes].filter((one): one is [string, string] => typeof one[1] === "string")),
     signature: Buffer.from(signatureBase64, "base64"),
     signatureBase64,
     ...text("certificate", "certificate"),
