@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { discoveryPage } from "../src/testing/discovery-server.ts";
+import { discoveryPage, startDiscoveryServer } from "../src/testing/discovery-server.ts";
 import { aciManifest, makeAci, run } from "./harness/aci.ts";
 import { createGpgKey } from "./harness/gpg-key.ts";
 import { startServices } from "./harness/services.ts";
@@ -228,6 +228,72 @@ test(
     expect((await fails("labels", { dependencies: [{ imageName: "localhost/base", labels }] })).code).not.toBe(
       undefined,
     );
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "aci: dependencies are found by discovery over https, and theirs; missing, going round, or of another ID they are refused",
+  async () => {
+    await using world = await createWorld();
+    const { authority } = await startServices(world);
+    // Names in manifests have no port, so this is the one discovery asks.
+    const tls = await authority.issue(["localhost"]);
+    const server = world.use(await startDiscoveryServer({ tls, port: 443 }));
+    const template = "localhost https://localhost/images/{name}-{version}-{os}-{arch}.{ext}";
+    const on = (...names: readonly string[]) =>
+      names.map((name) => ({ imageName: `localhost/${name}`, labels: [{ name: "version", value: "1.0.0" }] }));
+    const publish = (name: string, parts: Parameters<typeof makeAci>[2]) => {
+      const file = makeAci(world, `localhost/${name}`, parts);
+      server.serve(`/${name}`, discoveryPage([["ac-discovery", template]]));
+      server.serve(`/images/localhost/${name}-1.0.0-linux-amd64.aci`, { body: readFileSync(file) });
+      return file;
+    };
+    const fetch = async (name: string) => {
+      const result = await world.gantry([INSECURE, "fetch", `localhost/${name}:1.0.0`, "--json"]);
+      const { error } = JSON.parse(result.stderr.trim().split("\n").at(-1) ?? "");
+      return [error.code, result.exitCode, error.message];
+    };
+    publish("base", { files: { below: "base\n", hidden: "" } });
+    const middle = {
+      dependencies: on("base"),
+      app: undefined,
+      pathWhitelist: ["/bin/busybox", "/bin/cat", "/below", "/own"],
+    };
+    const file = publish("middle", { bare: true, files: { own: "middle\n" }, manifest: middle });
+    const imageID = `sha512-${run(["sh", "-c", `gzip -dc ${file} | sha512sum`]).slice(0, 128)}`;
+    const app = { exec: ["/bin/cat", "/below", "/own", "/top"], user: "0", group: "0" };
+    const top = { dependencies: [{ ...on("middle")[0], imageID }], app };
+    publish("top", { bare: true, files: { top: "top\n" }, manifest: top });
+    const ran = await world.gantry([INSECURE, "run", "localhost/top:1.0.0", "--net=none"]);
+    expect([ran.stdout, ran.exitCode]).toEqual(["base\nmiddle\ntop\n", 0]);
+    for (const name of ["top", "middle", "base"])
+      expect(server.requests).toContain(`GET localhost/images/localhost/${name}-1.0.0-linux-amd64.aci`);
+    const hidden = await world.gantry([
+      INSECURE,
+      "run",
+      "localhost/top:1.0.0",
+      "--net=none",
+      "--exec=/bin/cat",
+      "--",
+      "/hidden",
+    ]);
+    expect([hidden.exitCode, hidden.stderr]).toEqual([1, expect.stringContaining("/hidden")]);
+
+    publish("lonely", { bare: true, manifest: { dependencies: on("nowhere") } });
+    expect(await fetch("lonely")).toEqual(["transport/not-found", 3, expect.stringContaining("localhost/nowhere")]);
+    publish("ping", { bare: true, manifest: { dependencies: on("pong") } });
+    publish("pong", { bare: true, manifest: { dependencies: on("ping") } });
+    const round = await fetch("ping");
+    expect(round.slice(0, 2)).toEqual(["image/bad-dependency", 4]);
+    expect(round[2]).toContain("localhost/ping → localhost/pong → localhost/ping");
+    const other = { ...on("base")[0], imageID };
+    publish("wrong", { bare: true, manifest: { dependencies: [other] } });
+    expect((await fetch("wrong")).slice(0, 2)).toEqual(["image/bad-dependency", 4]);
+    const names = JSON.parse((await world.succeed(["image", "list", "--json"])).stdout).map(
+      (one: { name: string }) => one.name,
+    );
+    for (const name of ["lonely", "ping", "wrong"]) expect(names).not.toContain(`localhost/${name}:1.0.0`);
   },
   TIMEOUT_MS,
 );

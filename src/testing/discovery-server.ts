@@ -20,10 +20,12 @@ export interface DiscoveryServer extends AsyncDisposable {
 }
 
 /**
- * Starts a web server on a free loopback port, over https when `tls` is given: meta tags, keys, archives, signatures.
+ * Starts a web server on a free loopback port, or the one given, over https when `tls` is given: meta tags, keys, archives, signatures.
  * The query is not part of a path. What it does not have is 404.
  */
-export async function startDiscoveryServer(options: { readonly tls?: ServerTls } = {}): Promise<DiscoveryServer> {
+export async function startDiscoveryServer(
+  options: { readonly tls?: ServerTls; readonly port?: number } = {},
+): Promise<DiscoveryServer> {
   const files = new Map<string, ServedFile>();
   const requests: string[] = [];
   const server = await startHttpServer(({ method, url }) => {

@@ -47,10 +47,10 @@ export type TestHandler = (
   request: TestRequest,
 ) => Promise<readonly [TestAnswer, Delivery]> | readonly [TestAnswer, Delivery];
 
-/** Serves on a free loopback port, over https when `tls` is given. Bodies are kept in memory: for tests and the tour only. */
+/** Serves on a free loopback port, or the one given, over https when `tls` is given. Bodies are kept in memory: for tests and the tour only. */
 export async function startHttpServer(
   handle: TestHandler,
-  options: { readonly tls?: ServerTls } = {},
+  options: { readonly tls?: ServerTls; readonly port?: number } = {},
 ): Promise<TestServer> {
   const { tls } = options;
   const scheme = tls === undefined ? "http" : "https";
@@ -65,7 +65,7 @@ export async function startHttpServer(
       : createHttpsServer({ cert: tls.certPem, key: tls.keyPem, ...clientCheck(tls) }, listener);
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => resolve());
+    server.listen(options.port ?? 0, "127.0.0.1", () => resolve());
   });
   return {
     port: (server.address() as AddressInfo).port,
