@@ -2,7 +2,7 @@ import { generateKey } from "../../src/trust/openpgp/generate-key.ts";
 import { loadOpenPgp } from "../../src/trust/openpgp/load-openpgp.ts";
 import { signDetached } from "../../src/trust/openpgp/sign-detached.ts";
 import { forgeImage, plainLayer } from "./forge-image.ts";
-import { type HostileCase, malformed, type Verdict } from "./hostile-case.ts";
+import { confined, type HostileCase, malformed, type Verdict } from "./hostile-case.ts";
 
 const NOW_MS = Date.parse("2026-01-01T00:00:00Z");
 /** Trusted for everything in the story; `stranger` is not. */
@@ -77,6 +77,16 @@ export const SIGNATURE_CASES: readonly HostileCase[] = [
     "two-both-bad",
     async (archive) => joined([await by(TRUSTED_KEY, text("other")), await by(stranger, archive)]),
     NOT_VALID,
+  ),
+  signed(
+    "two-one-by-a-stranger",
+    async (archive) => joined([await by(stranger, archive), await by(stranger, text("other"))]),
+    UNKNOWN,
+  ),
+  signed(
+    "two-one-bad",
+    async (archive) => joined([await by(TRUSTED_KEY, text("other")), await by(TRUSTED_KEY, archive)]),
+    confined("each signature counts for itself, and one good one by a trusted key is what the policy asks for"),
   ),
   signed("that-is-a-key", async () => TRUSTED_KEY.publicKey, NOT_VALID),
   signed("that-is-text", async () => "trust me\n", NOT_VALID),
