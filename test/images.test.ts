@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
-import { readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, lchownSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { gantryArgv } from "./harness/gantry.ts";
 import { createGpgKey } from "./harness/gpg-key.ts";
 import { busyboxImage, writeArchive } from "./harness/images.ts";
 import { createWorld, type World } from "./harness/world.ts";
@@ -121,6 +122,67 @@ test(
       expect(failed.stderr).toContain("hint: ");
     }
     expect((await world.succeed(["run", "--help"])).stdout).toContain("--readonly-rootfs");
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "images: build and convert give the same digests on machines that differ in owner, umask, clock, zone, locale and order of files",
+  async () => {
+    const machines = [
+      { order: ["a", "b", "sub/c"], umask: "022", env: { TZ: "UTC", LC_ALL: "C", HOME: "/root" }, owner: 0, mtime: 1 },
+      {
+        order: ["sub/c", "b", "a"],
+        umask: "077",
+        env: { TZ: "Asia/Tokyo", LC_ALL: "C.UTF-8", HOME: "/nonexistent" },
+        owner: 1000,
+        mtime: 1_700_000_000,
+      },
+    ];
+    const results: unknown[] = [];
+    for (const { order, umask, env, owner, mtime } of machines) {
+      await using world = await createWorld();
+      const dir = join(world.dir, "files");
+      mkdirSync(join(dir, "sub"), { recursive: true, mode: 0o755 });
+      for (const name of order) {
+        writeFileSync(join(dir, name), name);
+        chmodSync(join(dir, name), 0o644);
+      }
+      for (const path of [...order, "sub", "."].map((name) => join(dir, name))) {
+        lchownSync(path, owner, owner);
+        utimesSync(path, mtime, mtime);
+      }
+      const run = async (args: readonly string[]): Promise<string> => {
+        const argv = gantryArgv(args, { root: world.root, config: world.config });
+        const script = ["sh", "-c", `umask ${umask}; exec "$@"`, "sh", ...argv];
+        const settings = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", SOURCE_DATE_EPOCH: "1600000000", ...env };
+        const child = Bun.spawn(script, { env: settings, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+        const [stdout, stderr] = await Promise.all([
+          new Response(child.stdout).text(),
+          new Response(child.stderr).text(),
+        ]);
+        if ((await child.exited) !== 0) throw new Error(stderr);
+        return stdout;
+      };
+      const built = await run([
+        "image",
+        "build",
+        "--json",
+        `--add=${dir}:/data`,
+        "--entrypoint=/data/a",
+        "localhost/app:1",
+      ]);
+      const out = join(world.dir, "out");
+      await run(["image", "export", "localhost/app:1", "-o", `oci-archive:${out}.oci`]);
+      await run(["image", "convert", `oci-archive:${out}.oci`, `aci:${out}.aci`]);
+      await run(["image", "convert", `aci:${out}.aci`, `docker-archive:${out}.docker`]);
+      results.push({
+        digest: JSON.parse(built).digest,
+        files: ["oci", "aci", "docker"].map((kind) => Bun.SHA256.hash(readFileSync(`${out}.${kind}`), "hex")),
+      });
+    }
+    expect(results[0]).toMatchObject({ digest: expect.stringMatching(/^sha256:/) });
+    expect(results[1]).toEqual(results[0]);
   },
   TIMEOUT_MS,
 );
