@@ -51,14 +51,12 @@ export async function podStatus(
     }
   }
   // A supervisor may let go of the lock a moment before it has written down how its app ended.
-  const { files, stage1 } = placeOf(ctx, ctx.pods.find(first.id));
-  if (wait?.for === "exit") await waitUntil(() => stage1.supervisorPid(files) === undefined, SETTLE_MS, options);
+  if (wait?.for === "exit") {
+    const files = ctx.pods.files(ctx.pods.find(first.id));
+    const stage1 = stage1Of(readPodManifest(files));
+    await waitUntil(() => stage1.supervisorPid(files) === undefined, SETTLE_MS, options);
+  }
   return readStatus(ctx, ctx.pods.find(first.id));
-}
-
-function placeOf(ctx: EngineContext, location: PodLocation) {
-  const files = ctx.pods.files(location);
-  return { files, stage1: stage1Of(readPodManifest(files)) };
 }
 
 /** Polls until `isDone`; false when the time is up first. */

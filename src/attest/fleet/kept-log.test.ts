@@ -8,7 +8,7 @@ import { signCheckpoint } from "../../audit/note/checkpoint.ts";
 import { generateNoteSigner } from "../../audit/note/note-keys.ts";
 import { parseTlogProof, verifyTlogProof } from "../../audit/note/tlog-proof.ts";
 import { type Database, openDatabase } from "../../sys/sqlite.ts";
-import { KeptLog } from "./kept-log.ts";
+import { KeptLog, keptBytes } from "./kept-log.ts";
 import { addNode } from "./nodes.ts";
 import { SCHEMA } from "./schema.ts";
 import { notePoll, readVerdict } from "./verdicts.ts";
@@ -103,4 +103,12 @@ test("openDatabase() refuses a file that is no database", () => {
   const path = join(dir, "other");
   Bun.spawnSync(["sh", "-c", `echo 'this is some text and not a database at all' > ${path}`]);
   expect(() => openDatabase(path, SCHEMA)).toThrowCode("sys/errno");
+});
+
+test("KeptLog counts empty records too, so that nobody fills the disk with them", () => {
+  const kept = new KeptLog(database, addTestNode().id);
+  const empty = Array.from({ length: 10 }, () => new Uint8Array());
+  kept.stage(new Frontier(), empty);
+  expect(kept.stagedBytes()).toBe(keptBytes(empty));
+  expect(keptBytes(empty)).toBeGreaterThan(1000);
 });

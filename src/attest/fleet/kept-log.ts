@@ -21,6 +21,14 @@ export interface KeptHead {
   readonly pcrDigest: string;
 }
 
+/** What a record takes up besides its bytes: without it a node could fill the disk with empty ones. */
+const RECORD_OVERHEAD_BYTES = 128;
+
+/** What records of these bytes take up here. */
+export function keptBytes(entries: readonly Uint8Array[]): number {
+  return entries.reduce((sum, entry) => sum + entry.byteLength + RECORD_OVERHEAD_BYTES, 0);
+}
+
 /** A node's log as this verifier keeps it: append-only. */
 export class KeptLog {
   readonly #database: Database;
@@ -60,10 +68,10 @@ export class KeptLog {
     );
   }
 
-  /** How much is here that was not verified yet. */
+  /** How much is here that was not verified yet, as `keptBytes` counts it. */
   stagedBytes(): number {
-    const sql = "SELECT SUM(LENGTH(line)) AS bytes FROM records WHERE node = ? AND recnum >= ?";
-    return Number(this.#database.get(sql, this.#node, this.head().size)?.["bytes"] ?? 0);
+    const sql = "SELECT SUM(LENGTH(line) + ?) AS bytes FROM records WHERE node = ? AND recnum >= ?";
+    return Number(this.#database.get(sql, RECORD_OVERHEAD_BYTES, this.#node, this.head().size)?.["bytes"] ?? 0);
   }
 
   /** Forgets what was not verified. */

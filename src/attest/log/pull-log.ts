@@ -3,7 +3,7 @@ import { splitHashes } from "../../audit/log/write-tiles.ts";
 import { isSameHash, leafHash } from "../../audit/merkle/hash.ts";
 import type { TreeHead } from "../../audit/merkle/proofs.ts";
 import { AttestError } from "../errors.ts";
-import type { KeptLog } from "../fleet/kept-log.ts";
+import { type KeptLog, keptBytes } from "../fleet/kept-log.ts";
 import type { NodeClient } from "../node-client.ts";
 import type { NodeProblem } from "../problems.ts";
 
@@ -34,7 +34,7 @@ export async function pullLog(client: NodeClient, kept: KeptLog, target: TreeHea
       return { kind: "record-edited", detail: "the node shows another record than before", record: first + edited };
     }
     const news = entries.slice(tree.size - first);
-    stagedBytes += news.reduce((sum, entry) => sum + entry.byteLength, 0);
+    stagedBytes += keptBytes(news);
     if (stagedBytes > MAX_STAGED_BYTES) {
       kept.dropStaged();
       return { kind: "bad-answer", detail: "the node shows more new records than a node can have" };

@@ -121,7 +121,7 @@ ${isInterrupted ? call(stop) : ":"}
 flock --shared . true &
 waiter=$!
 while kill -0 $waiter 2> /dev/null; do wait $waiter; done
-# The lock was seen free before the end of an app that died at once was written down; a killed supervisor writes nothing.
+# conmon lets go of the lock a moment before it writes the code; a killed one writes nothing.
 tries=0
 for file in ${exitFiles.map(quoteShell).join(" ")}; do
   while [ ! -e "$file" ] && [ $tries -lt 40 ]; do sleep 0.05; tries=$((tries + 1)); done
@@ -129,9 +129,6 @@ done
 code=
 [ -e exit-code ] && read -r code < exit-code
 for file in ${exitFiles.map(quoteShell).join(" ")}; do
-  # conmon lets go of the lock a moment before it writes the code.
-  tries=0
-  while [ ! -e "$file" ] && [ $tries -lt 20 ]; do sleep 0.05; tries=$((tries + 1)); done
   one=
   [ -e "$file" ] && read -r one < "$file"
   [ "$one" = 0 ] || [ -n "$code" ] || code=\${one:-255}
