@@ -90,6 +90,8 @@ test(
     try {
       const first = await server.stdout.getReader().read();
       const url = /http:\/\/[0-9.:]+/.exec(new TextDecoder().decode(first.value))?.[0] ?? "";
+      const taken = await audit.world.gantry(["audit", "serve", `--listen=${url.slice("http://".length)}`]);
+      expect([taken.exitCode, taken.stderr.includes("hint: choose another port")]).toEqual([5, true]);
       const checkpoint = await (await fetch(`${url}/checkpoint`)).text();
       expect(checkpoint).toBe(readFileSync(join(audit.log, "checkpoint"), "utf8"));
       for (const path of [

@@ -9,7 +9,7 @@ export const auditServe = defineCommand({
   examples: ["audit serve --listen=127.0.0.1:8372"],
 
   async run({ flags, engine, out, signal }) {
-    const onListening = (address: string) => out.text(`serving the event log on http://${address}/`);
+    const onListening = (url: string) => out.text(`serving the event log on ${url}/`);
     await (await engine()).serveLog({ listen: flags.listen ?? "127.0.0.1:8372", onListening }, { signal });
     return undefined;
   },

@@ -1,5 +1,6 @@
 import { AUDIT_DIR, CHECKPOINT_FILE, VKEY_FILE, WITNESSED_FILE } from "../../audit/log/log-layout.ts";
-import { type ServedFile, serveFiles } from "../../sys/http/file-server.ts";
+import { answerWithFile, type ServedFile } from "../../sys/http/file-server.ts";
+import { serveRequests } from "../../sys/http/request-server.ts";
 import type { AuditServeInput } from "../audit-calls.ts";
 import type { EngineContext } from "../context.ts";
 import { parseListen } from "../listen-address.ts";
@@ -7,12 +8,14 @@ import { auditParts } from "./audit-parts.ts";
 import { publishNow } from "./prove-event.ts";
 
 const PUBLISH_EVERY_MS = 2000;
+/** Nothing is read from bodies. */
+const MAX_REQUEST_BYTES = 1024;
 const TILE = /^\/tile\/(?:[0-9]|[1-5][0-9]|6[0-3]|entries)\/(?:x[0-9]{3}\/)*[0-9]{3}(?:\.p\/[1-9][0-9]{0,2})?$/;
 
 /**
  * `audit serve`: the log for auditors, as any C2SP tlog-tiles client reads it, until `signal`. Only what is public is
  * served; nothing is written but checkpoints over what other commands append.
- * @throws {UseCaseError} "engine/bad-input"
+ * @throws {UseCaseError} "engine/bad-input"; what `serveRequests` throws when it cannot listen
  */
 export async function serveLog(
   ctx: EngineContext,
@@ -22,8 +25,10 @@ export async function serveLog(
   const listen = parseListen(input.listen);
   const parts = auditParts(ctx);
   publishNow(ctx, parts);
-  await using server = serveFiles(ctx.root.sub(AUDIT_DIR), listen, findServed);
-  input.onListening(server.address);
+  const log = ctx.root.sub(AUDIT_DIR);
+  const options = { ...listen, maxBodyBytes: MAX_REQUEST_BYTES };
+  await using server = serveRequests(options, (request) => answerWithFile(log, request, findServed));
+  input.onListening(server.url);
   while (!signal.aborted) {
     await sleep(PUBLISH_EVERY_MS, signal);
     publishNow(ctx, parts);

@@ -8,31 +8,7 @@ export interface ServedFile {
   readonly immutable: boolean;
 }
 
-/** A server for reading. Ends when disposed. */
-export interface FileServer extends AsyncDisposable {
-  /** Host and port it listens on. */
-  readonly address: string;
-}
-
-/** Serves files of one directory by GET and HEAD; `find` decides which, everything else is 404. */
-export function serveFiles(
-  files: Files,
-  listen: { readonly hostname: string; readonly port: number },
-  find: (path: string) => ServedFile | undefined,
-): FileServer {
-  const server = Bun.serve({
-    ...listen,
-    fetch: (request) => answerWithFile(files, request, find),
-  });
-  return {
-    address: `${listen.hostname}:${server.port}`,
-    async [Symbol.asyncDispose]() {
-      await server.stop(true);
-    },
-  };
-}
-
-/** The answer to one request for a file; see `serveFiles`. */
+/** The answer to one request for a file of one directory: GET and HEAD; `find` decides which, everything else is 404. */
 export function answerWithFile(
   files: Files,
   request: Request,
