@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
+import { controlledBy, type Succeeded, tryControls } from "./regimes/attack-controls.ts";
 import { type AttackLab, openAttackLab } from "./regimes/attack-lab.ts";
 import { ATTACKS, type Attack, MORE_ATTACKS, parseSaid, type Said } from "./regimes/attacks.ts";
 import { REGIMES, type Regime } from "./regimes/lab.ts";
@@ -7,9 +8,12 @@ import { type Cell, documentedTable, renderTable } from "./regimes/table.ts";
 
 // Escapes and leaks, tried for real from inside a pod of every regime; whether one has worked is asked outside: did the
 // host change, was a secret read, did the call reach the host's own kernel? The outcome is a table in docs/regimes.md.
+// Each attempt has a control, a place without protection in which the same code must succeed: else a refusal says nothing.
 const TIMEOUT_MS = 180_000;
 const ALL = [...ATTACKS, ...MORE_ATTACKS];
-const measured = new Map(ALL.map(({ name }) => [name, new Map<Regime, Cell>()]));
+const CONTROL = "without protection";
+const measured = new Map(ALL.map(({ name }) => [name, new Map<Regime | typeof CONTROL, Cell>()]));
+const HAS_IT = "Where the host's kernel has it at all: the test looks, and expects accordingly.";
 const only = process.env["GANTRY_REGIMES"]?.split(",");
 
 /** `open`: the host or a neighbour was reached; `contained`: it went through and met only what is the pod's own. */
@@ -34,8 +38,10 @@ async function attackAll(lab: AttackLab): Promise<Seen> {
   const attack = (ids: readonly string[]) =>
     lab.inside(["/bin/perl", "/attack.pl", `run=${ids.join(",")}`, ...lab.arguments]);
   const beside = ["sniff", "selfexe"];
-  const alone = await attack(ATTACKS.map((one) => one.id).filter((id) => !beside.includes(id)));
-  expect(parseSaid(alone.stdout).size).toBe(ATTACKS.length - beside.length);
+  const alone = await attack(["able", ...ATTACKS.map((one) => one.id).filter((id) => !beside.includes(id))]);
+  const said = parseSaid(alone.stdout);
+  expect(said.size).toBe(1 + ATTACKS.length - beside.length);
+  expect(said.get("able")?.did).toEqual(["read and write", "system calls"]);
   // These two wait for what others do: packets to a neighbour, programs of the host that come by.
   let isOver = false;
   const waiting = attack(beside).finally(() => {
@@ -61,7 +67,7 @@ async function attackAll(lab: AttackLab): Promise<Seen> {
   });
   const host = Bun.spawnSync(["uname", "-rv"]).stdout.toString();
   return {
-    said: new Map([...parseSaid(alone.stdout), ...parseSaid((await waiting).stdout), ...more]),
+    said: new Map([...said, ...parseSaid((await waiting).stdout), ...more]),
     changes,
     secrets: lab.secrets,
     isHostKernel: kernel.stdout === host,
@@ -82,19 +88,37 @@ for (const regime of REGIMES.filter((one) => only?.includes(one) !== false)) {
       test(attack.name, () => {
         if (seen === undefined) throw new Error("nothing was tried");
         const outcome = judge(attack, seen);
-        const isOpen = regime === "fly";
-        const text = isOpen && attack.dependsOnHost === true ? "as the host's root" : outcome;
-        measured.get(attack.name)?.set(regime, { text: isOpen ? text : outcome });
+        const reason = attack.lacks?.();
+        const isOpen = regime === "fly" && attack.control !== "bare process";
+        measured.get(attack.name)?.set(regime, {
+          text: isOpen ? "open" : outcome,
+          ...(isOpen && attack.lacks !== undefined ? { note: HAS_IT } : {}),
+        });
         if (!isOpen) expect(outcome).not.toBe("open");
-        else if (attack.dependsOnHost !== true) expect(outcome).toBe("open");
+        else expect({ outcome, reason }).toEqual({ outcome: reason === undefined ? "open" : "refused", reason });
       });
     }
   });
 }
 
+describe.if(only?.includes("control") !== false)("attacks: controls", () => {
+  let succeeded: Succeeded = new Map();
+  beforeAll(async () => {
+    succeeded = await tryControls();
+  }, TIMEOUT_MS);
+  for (const attack of ALL) measured.get(attack.name)?.set(CONTROL, { text: `open: ${attack.control ?? "fly"}` });
+  for (const control of ["bare process", "virtual machine"] as const) {
+    for (const attack of controlledBy(control)) {
+      test(`${control}: ${attack.name} succeeds`, () => {
+        expect([...(succeeded.get(control) ?? [])]).toContain(attack.id);
+      });
+    }
+  }
+});
+
 test("attacks: docs/regimes.md shows what was measured (GANTRY_WRITE_DOCS=1 writes it)", () => {
   expect(measured.size).toBe(36);
-  const table = renderTable("tried from inside", measured);
+  const table = renderTable("tried from inside", measured, [CONTROL]);
   console.log(table);
   if (only === undefined) expect(documentedTable("attacks", table)).toBe(table);
 });

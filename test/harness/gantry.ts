@@ -10,6 +10,8 @@ export interface GantryOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string | Uint8Array;
   readonly cwd?: string;
+  /** Open descriptors that it finds as 3 and on, as a careless caller leaves them. */
+  readonly descriptors?: readonly number[];
   /** After which the process is killed and the call rejects; default two minutes. */
   readonly timeoutMs?: number;
 }
@@ -42,9 +44,7 @@ export async function gantry(args: readonly string[], options: GantryOptions = {
   const child = Bun.spawn(gantryArgv(args, options), {
     env: gantryEnv(options),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-    stdin: stdin ?? "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
+    stdio: [stdin ?? "ignore", "pipe", "pipe", ...(options.descriptors ?? [])],
   });
   let isLate = false;
   const timer = setTimeout(() => {

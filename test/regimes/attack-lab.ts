@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeArchive } from "../harness/images.ts";
 import { kernelPackage } from "../harness/kernel.ts";
@@ -24,12 +24,17 @@ export interface AttackLab extends AsyncDisposable {
   changes(): ReadonlySet<string>;
   /** Sends the neighbour a packet with a secret. */
   whisper(): void;
-  /** A directory of the host that is no volume of the attacker's. */
-  readonly paths: { readonly outside: string };
+  /** A directory of the host that is no volume of the attacker's, and one that is. */
+  readonly paths: { readonly outside: string; readonly volume: string };
+  /** Directories of the host that every command of Gantry's is called with, open. */
+  readonly descriptors: readonly number[];
 }
 
-/** Prepares host, neighbour and attacker. */
-export async function openAttackLab(regime: Regime): Promise<AttackLab> {
+/** Takes an app's confinement away as far as options can. */
+const UNCONFINED = ["--cap-add=ALL", "--seccomp=unconfined", "--no-new-privileges=false"];
+
+/** Prepares host, neighbour and attacker, whose app has no confinement but the regime's when not `isConfined`. */
+export async function openAttackLab(regime: Regime, isConfined = true): Promise<AttackLab> {
   const world = await createWorld();
   const id = `${regime}${process.pid}`;
   const secret = (what: string) => `${what}-secret-${id}`;
@@ -88,17 +93,12 @@ export async function openAttackLab(regime: Regime): Promise<AttackLab> {
   await world.succeed([LOOSE, "fetch", `oci-archive:${writeArchive(world, "app", image)}:1`]);
   const run = [LOOSE, "-q", "run", "-d", `--stage1=${regime}`];
   if (regime !== "fly") run.push("--net=default");
+  const descriptors = ["/", world.dir].map((path) => openSync(path, "r"));
   const start = (name: string, flags: readonly string[], args: readonly string[]) =>
-    world.succeed([
-      ...run,
-      `--name=${name}`,
-      "localhost/app:1",
-      ...flags,
-      "--exec=/bin/perl",
-      "--",
-      "/attack.pl",
-      ...args,
-    ]);
+    world.succeed(
+      [...run, `--name=${name}`, "localhost/app:1", ...flags, "--exec=/bin/perl", "--", "/attack.pl", ...args],
+      { descriptors },
+    );
   const victim = [
     "role=victim",
     "gantry-victim",
@@ -110,7 +110,7 @@ export async function openAttackLab(regime: Regime): Promise<AttackLab> {
   ];
   await start("victim", [`--env=VICTIM_SECRET=${secret("environment")}`, `--volume=${hits}:/hits`], victim);
   const volumes = [`--volume=${volume}:/volume`, `--volume=${readOnly}:/ro:ro`, `--volume=${volume}:/out/sub`];
-  await start("attacker", volumes, ["role=wait", "attacker-app"]);
+  await start("attacker", [...volumes, ...(isConfined ? [] : UNCONFINED)], ["role=wait", "attacker-app"]);
   for (const pod of ["victim", "attacker"]) {
     await until(async () => (await world.succeed(["logs", pod])).stdout.includes("ready"));
   }
@@ -146,7 +146,7 @@ export async function openAttackLab(regime: Regime): Promise<AttackLab> {
       ...[`podsocket=pod-${id}`, `shm=${shm}`, `port=${service.port}`, `handle=${handle}`, `key=key-${id}`],
       ...[`sniffed=${secret("packet")}`, `inodes=${inodes.join(",")}`],
     ],
-    inside: (argv, flags = []) => world.gantry(["-q", "exec", ...flags, "attacker", "--", ...argv]),
+    inside: (argv, flags = []) => world.gantry(["-q", "exec", ...flags, "attacker", "--", ...argv], { descriptors }),
     changes: () => {
       const log = Bun.spawnSync(["dmesg"]).stdout.toString().slice(-200_000);
       const changed = new Map([
@@ -164,11 +164,13 @@ export async function openAttackLab(regime: Regime): Promise<AttackLab> {
       const script = `socket my $s, 2, 2, 17; send $s, "${secret("packet")}", 0, pack("S n C4 x8", 2, 9, split /\\./, "${address}")`;
       Bun.spawnSync(["perl", "-e", script]);
     },
-    paths: { outside },
+    paths: { outside, volume },
+    descriptors,
     async [Symbol.asyncDispose]() {
       writeFileSync(`/proc/sys/${SYSCTL}`, sysctl);
       perl("role=unkey", `id=${key}`);
       service.stop(true);
+      for (const descriptor of descriptors) closeSync(descriptor);
       host.kill("SIGTERM");
       await host.exited;
       await world[Symbol.asyncDispose]();

