@@ -30,7 +30,7 @@ test("renderExitedScript() records codes and signals, and ends the pod with the 
     expect(exited(dir, "killed", { code: "killed", status: "KILL" })).toBe("exitCode=137 result=r how=killed\n");
     expect(exited(dir, "late", { code: "exited", status: "9" })).toBe("exitCode=9 result=r how=exited\n");
     expect(readFileSync(join(dir, "exit-code"), "utf8")).toBe("137\n");
-    expect(readFileSync(join(dir, "asked"), "utf8")).toBe("--no-block exit 137\n");
+    expect(readFileSync(join(dir, "asked"), "utf8")).toBe("--no-ask-password --no-block exit 137\n");
   });
 });
 

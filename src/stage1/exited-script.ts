@@ -44,11 +44,11 @@ ${cases}
   esac
 fi
 [ "$2$code" = pre-start0 ] && exit 0
-[ "$2" = post-stop ] && systemctl start "$3"
+[ "$2" = post-stop ] && systemctl --no-ask-password start "$3"
 echo "exitCode=$code result=$SERVICE_RESULT how=$EXIT_CODE" > "/gantry/status/$app"
 [ "$code" = 0 ] && exit 0
 set -C
 { echo "$code" > /gantry/exit-code; } 2> /dev/null || [ ! -e /gantry/exit-code ] || exit 0
-systemctl --no-block exit "$code"
+systemctl --no-ask-password --no-block exit "$code"
 `;
 }

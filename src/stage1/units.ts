@@ -19,6 +19,8 @@ export interface UnitPlace {
   readonly apiPaths: string;
   /** Terminal of an interactive app. */
   readonly ttyPath: string;
+  /** Size it has from the start. */
+  readonly ttySize?: { readonly rows: number; readonly columns: number };
   /** Value of SuccessAction= when the last app has ended. */
   readonly podEnd: string;
   /** Devices of `apiPaths` that apps may use besides the usual ones. */
@@ -115,8 +117,11 @@ ${renderConfinement(resolved, place)}
 `;
 }
 
-function renderStdio({ app, stdin }: ResolvedApp, { ttyPath }: UnitPlace): string {
-  if (stdin === "tty") return `StandardInput=tty-force\nTTYPath=${ttyPath}\nStandardOutput=tty\nStandardError=tty`;
+function renderStdio({ app, stdin }: ResolvedApp, { ttyPath, ttySize }: UnitPlace): string {
+  if (stdin === "tty") {
+    const size = ttySize === undefined ? "" : `\nTTYRows=${ttySize.rows}\nTTYColumns=${ttySize.columns}`;
+    return `StandardInput=tty-force\nTTYPath=${ttyPath}${size}\nStandardOutput=tty\nStandardError=tty`;
+  }
   const io = `/gantry/io/${app.name}`;
   const input = stdin === "fifo" ? `file:${io}.stdin` : "null";
   return `StandardInput=${input}\nStandardOutput=file:${io}.stdout\nStandardError=file:${io}.stderr`;

@@ -4,7 +4,7 @@ import { type GantryOptions, gantryArgv, gantryEnv } from "./gantry.ts";
 export interface TerminalSession extends AsyncDisposable {
   /** Everything shown so far. */
   readonly shown: () => string;
-  /** Resolves when the terminal shows `text`; rejects when the program ends or 30 s pass without it. */
+  /** Resolves when the terminal shows `text`; rejects when the program ends or `waitMs` (30 s) pass without it. */
   waitFor(text: string): Promise<void>;
   type(text: string): void;
   resize(columns: number, rows: number): void;
@@ -15,7 +15,10 @@ export interface TerminalSession extends AsyncDisposable {
 const WAIT_MS = 30_000;
 
 /** Starts the binary with a controlling terminal of 100 columns and 30 rows. */
-export function gantryOnTerminal(args: readonly string[], options: GantryOptions = {}): TerminalSession {
+export function gantryOnTerminal(
+  args: readonly string[],
+  { waitMs = WAIT_MS, ...options }: GantryOptions & { readonly waitMs?: number } = {},
+): TerminalSession {
   let output = "";
   let hasEnded = false;
   const child = Bun.spawn(gantryArgv(args, options), {
@@ -37,7 +40,7 @@ export function gantryOnTerminal(args: readonly string[], options: GantryOptions
   return {
     shown: () => output,
     async waitFor(text) {
-      for (const until = Date.now() + WAIT_MS; !output.includes(text); await Bun.sleep(20)) {
+      for (const until = Date.now() + waitMs; !output.includes(text); await Bun.sleep(20)) {
         if (hasEnded || Date.now() > until) throw new Error(`the terminal never showed "${text}":\n${output}`);
       }
     },

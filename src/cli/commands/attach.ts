@@ -9,7 +9,7 @@ export const attach = defineCommand({
   },
   passesAppCode: true,
   details:
-    "Shows what the app writes from now on. Input goes to apps of the oci and gvisor regimes that were started with run -d and -i or -t, and to stage1 images with an attach program. Returns the app's exit code when it ends meanwhile. Leave with ctrl-p ctrl-q, or ctrl-c where there is no terminal.",
+    "Shows what the app writes from now on. Input goes to apps of the oci, gvisor and kvm regimes that were started with run -d and -i or -t, and to stage1 images with an attach program. Returns the app's exit code when it ends meanwhile. Leave with ctrl-p ctrl-q, or ctrl-c where there is no terminal.",
   examples: ["attach web", "attach --no-stdin --app=db pod1"],
 
   async run({ args, flags, engine, out, signal }) {

@@ -3,6 +3,7 @@ import { AT_FDCWD, O_RDONLY } from "../../sys/linux/constants.ts";
 import { close, dup2, fstatat, openat2, setCloseOnExec } from "../../sys/linux/fs-calls.ts";
 import type { PodCgroup } from "../../sys/linux/pod-cgroup.ts";
 import { execve } from "../../sys/linux/process-calls.ts";
+import { selfArgv } from "../../sys/linux/self.ts";
 import { spawnDetached } from "../../sys/linux/spawn-detached.ts";
 import { writeSupervisor } from "../supervisor.ts";
 import type { AcceleratorChoice } from "./choose-accelerator.ts";
@@ -54,6 +55,30 @@ export function unprivileged(uid: number, group?: number): [string, ...string[]]
   ];
 }
 
+/** The caller's terminal is the app's. */
+export function isOnTerminal({ mode, interactive, isTerminal }: LaunchInput): boolean {
+  return mode === "exec" && interactive && isTerminal;
+}
+
+/** The app has a terminal: the caller's, or one in the background. */
+export function hasTerminal(input: LaunchInput): boolean {
+  return isOnTerminal(input) || input.background.tty;
+}
+
+/** This process becomes the supervisor itself; on a terminal it carries that instead. */
+export function isReplaced(input: LaunchInput): boolean {
+  return input.mode === "exec" && !isOnTerminal(input);
+}
+
+/** Replaces this process by the one that carries the caller's terminal until the pod ends. */
+export function becomeTerminal({ pod, manifest, lockFd }: LaunchInput): never {
+  setCloseOnExec(lockFd, true);
+  const [program, ...args] = selfArgv();
+  const { TERM = "xterm" } = process.env;
+  const argv = [program, ...args, "__stage1", manifest.stage1.regime, "terminal", pod.root];
+  return execve(program, argv, { PATH: HOST_PATH, TERM });
+}
+
 /** Becomes the supervisor (or starts it, with `mode: "spawn"`), inside the pod's cgroup. */
 export function becomeSupervisor(
   input: LaunchInput,
@@ -62,33 +87,35 @@ export function becomeSupervisor(
     readonly held: readonly number[];
     readonly logFd: number;
     readonly cgroup: PodCgroup;
+    /** What the emulator gets as standard input and output. */
+    readonly terminal?: { readonly inputFd: number; readonly outputFd: number };
   },
 ): { readonly pid: number } {
   const { pod } = input;
-  const { argv, held, logFd } = start;
+  const { argv, held, logFd, terminal } = start;
   const env = { PATH: HOST_PATH, ...input.notifyEnv };
-  if (input.mode === "spawn") {
+  if (!isReplaced(input)) {
     const pid = spawnDetached({
       argv,
       env,
       cwd: pod.root,
       stdio: [
-        input.interactive ? 0 : "ignore",
-        logFd,
+        terminal?.inputFd ?? "ignore",
+        terminal?.outputFd ?? logFd,
         logFd,
         ...Array.from({ length: SHELL_FDS - 3 }, () => "ignore" as const),
         ...held,
       ],
     });
     writeSupervisor(pod, pid);
-    for (const fd of [...held.filter((fd) => fd !== input.lockFd), logFd]) close(fd);
+    for (const fd of [...held.filter((fd) => fd !== input.lockFd), logFd, ...Object.values(terminal ?? {})]) close(fd);
     return { pid };
   }
   start.cgroup.join();
   writeSupervisor(pod, process.pid);
   for (const fd of held) setCloseOnExec(fd, false);
   if (!input.interactive) dup2(openat2(AT_FDCWD, "/dev/null", { flags: O_RDONLY }), 0);
-  if (!(input.interactive && input.isTerminal)) dup2(logFd, 1);
+  dup2(logFd, 1);
   dup2(logFd, 2);
   return execve(argv[0], argv, env);
 }

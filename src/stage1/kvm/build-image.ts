@@ -22,21 +22,7 @@ import type { GuestModule } from "./read-modules.ts";
 
 const BUSYBOX = "/bin/busybox";
 /** Programs of the first init, found by name also while /proc is not there yet. */
-const APPLETS = [
-  "sh",
-  "cat",
-  "chroot",
-  "insmod",
-  "ip",
-  "ln",
-  "mkdir",
-  "mknod",
-  "mount",
-  "poweroff",
-  "sleep",
-  "stty",
-  "umount",
-];
+const APPLETS = ["sh", "cat", "chroot", "insmod", "ip", "ln", "mkdir", "mknod", "mount", "poweroff", "sleep", "umount"];
 const MAX_PROGRAM_BYTES = 512 * 1024 * 1024;
 
 /**

@@ -24,6 +24,8 @@ export interface GuestPlanInput {
   /** The disk of a layer, by the layer's name. */
   readonly disks: ReadonlyMap<string, GuestDisk>;
   readonly network: readonly (readonly string[])[];
+  /** The only app has a terminal. */
+  readonly hasTerminal: boolean;
   readonly terminalSize: { readonly rows: number; readonly columns: number } | undefined;
 }
 
@@ -58,10 +60,11 @@ export function encodePodArchive(input: GuestPlanInput): Uint8Array {
     archive.tree(`up/app-${name}`, pod.path(`apps/${name}/upper`));
     archive.dir(`${root}/opt/stage2/${name}/rootfs`);
   }
+  const devices = [...(manifest.tpm === true ? TPM_DEVICES : []), ...(input.hasTerminal ? [IN_GUEST.ttyPath] : [])];
   const units = renderUnits(
     input.apps.map((app) => app.resolved),
     undefined,
-    manifest.tpm === true ? { ...IN_GUEST, devices: TPM_DEVICES } : IN_GUEST,
+    { ...IN_GUEST, devices, ...(input.terminalSize === undefined ? {} : { ttySize: input.terminalSize }) },
   );
   for (const [path, text] of units) archive.file(`${root}/${path}`, text);
   archive.file(`${root}/etc/machine-id`, `${manifest.uuid.replaceAll("-", "")}\n`, 0o444);
@@ -70,6 +73,7 @@ export function encodePodArchive(input: GuestPlanInput): Uint8Array {
   archive.dir(`${root}/gantry/volumes`);
   addEmptyVolumes(archive, manifest, `${root}/gantry/empty`);
   addDevices(archive, `${root}/gantry/dev`);
+  if (input.hasTerminal) archive.file(`${root}/gantry/dev/console`, "");
   const pumps = planPumps(input.apps);
   archive.dir(`${root}/gantry/io`);
   for (const { pipe } of pumps) archive.add({ path: `${root}/gantry/io/${pipe}`, kind: "fifo", modeOctal: 0o666 });
@@ -101,6 +105,6 @@ function renderScript(input: GuestPlanInput): string {
       binds.map((bind) => ({ ...bind, target: `/opt/stage2/${resolved.app.name}/rootfs${bind.target}` })),
     ),
     network: input.network,
-    ...(input.terminalSize === undefined ? {} : { terminalSize: input.terminalSize }),
+    hasTerminal: input.hasTerminal,
   });
 }

@@ -1,3 +1,4 @@
+import { mergeEnv } from "../../pod/environment.ts";
 import type { PodApp } from "../../pod/manifest.ts";
 import { makeEmptyVolumes, mountAppRoot } from "../../pod/pod-tree.ts";
 import { openAppRoot, resolveApp } from "../../pod/resolve-app.ts";
@@ -46,7 +47,7 @@ function prepareApp(input: LaunchInput, app: PodApp, stdin: ResolvedApp["stdin"]
     (name) => !taken.has(`/etc/${name}`) && input.pod.has(`etc/${name}`),
   );
   return {
-    resolved,
+    resolved: stdin === "tty" ? { ...resolved, env: mergeEnv(["TERM=xterm"], resolved.env) } : resolved,
     binds: [
       ...files.map((name) => ({ source: `/gantry/etc/${name}`, target: place(`/etc/${name}`), readOnly: false })),
       ...app.mounts.map((mount) => ({

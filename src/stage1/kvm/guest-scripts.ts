@@ -33,6 +33,7 @@ for block in /sys/block/vd*; do
   [ -n "$serial" ] && ln -s "../\${block##*/}" "/dev/disk/$serial"
 done
 for port in /sys/class/virtio-ports/vport*; do
+  [ -e "$port/name" ] || continue # a terminal
   name=; read -r name < "$port/name"
   [ -n "$name" ] && ln -s "../\${port##*/}" "${GUEST.ports}/$name"
 done
@@ -95,7 +96,8 @@ export function renderControlScript(): string {
 exec < ${GUEST.ports}/ctl
 while read -r word argument; do
   case $word in
-    stop) [ -e /run/gantry-ending ] || { : > /run/gantry-ending; systemctl --no-block start poweroff.target 2> /dev/null; } ;;
+    stop) [ -e /run/gantry-ending ] || { : > /run/gantry-ending; systemctl --no-ask-password --no-block start poweroff.target 2> /dev/null; } ;;
+    size) /${GUEST.busybox} stty -F /dev/hvc0 rows "\${argument% *}" cols "\${argument#* }" 2> /dev/null ;;
     update)
       app=\${argument%% *}
       # Every other word is a property of a unit, made of names and numbers by the host.
@@ -125,7 +127,7 @@ ${cases}
   esac
 fi
 [ "$2$code" = pre-start0 ] && exit 0
-[ "$2" = post-stop ] && systemctl start "$3" 2> /dev/null
+[ "$2" = post-stop ] && systemctl --no-ask-password start "$3" 2> /dev/null
 result=\${SERVICE_RESULT:-none}
 # systemd says oom-kill only where it was to act on it; the kernel's own count tells in any case.
 while read -r what count; do
@@ -135,7 +137,7 @@ echo "exited $1 $code $result $(date +%s)" > ${GUEST.statusPipe}
 [ "$code" = 0 ] && exit 0
 [ -e /run/gantry-ending ] && exit 0
 : > /run/gantry-ending
-systemctl --no-block start poweroff.target 2> /dev/null
+systemctl --no-ask-password --no-block start poweroff.target 2> /dev/null
 `;
 }
 

@@ -10,7 +10,16 @@ import { createPrograms } from "../../sys/linux/processes.ts";
 import { windowSize } from "../../sys/linux/terminal-calls.ts";
 import { Stage1Error } from "../errors.ts";
 import { podCgroupName } from "../pod-cgroups.ts";
-import { becomeSupervisor, HOST_PATH, SHELL_FDS, supervisorArgv } from "./become-supervisor.ts";
+import {
+  becomeSupervisor,
+  becomeTerminal,
+  HOST_PATH,
+  hasTerminal,
+  isOnTerminal,
+  isReplaced,
+  SHELL_FDS,
+  supervisorArgv,
+} from "./become-supervisor.ts";
 import { type AcceleratorChoice, chooseAccelerator, QEMU } from "./choose-accelerator.ts";
 import { encodePodArchive } from "./guest-plan.ts";
 import { type GuestApp, prepareGuestApps, unmountBeneath } from "./guest-roots.ts";
@@ -19,7 +28,7 @@ import { ensureLayerDisk, type LayerDisk } from "./layer-disk.ts";
 import { descriptorsOf, renumberDescriptors } from "./machine-descriptors.ts";
 import { planMachineSize } from "./machine-size.ts";
 import { connectGuest, type PodNetwork } from "./pod-network.ts";
-import { openPorts, VM_DIR } from "./ports.ts";
+import { openPorts, openTerminal, VM_DIR } from "./ports.ts";
 import { MAX_DEVICES, planQemuArgv, type QemuInput } from "./qemu-argv.ts";
 import { shareVolumes } from "./share-volumes.ts";
 
@@ -55,13 +64,15 @@ export async function launchKvmPod(input: LaunchInput): Promise<{ readonly pid: 
   // Whatever is started from here on belongs to the pod.
   const visit = cgroup.visit();
   try {
-    return startMachine(input, { accelerator, disks, network, cgroup });
+    const started = startMachine(input, { accelerator, disks, network, cgroup });
+    if (!isOnTerminal(input)) return started;
   } catch (reason) {
     unmountBeneath(input.pod.root);
     throw reason;
   } finally {
     visit.leave();
   }
+  return becomeTerminal(input);
 }
 
 function assertPossible(input: LaunchInput): void {
@@ -81,9 +92,9 @@ function assertPossible(input: LaunchInput): void {
     });
   }
   if (input.manifest.tpm === true) assertTpmPossible(input);
-  if (input.interactive && input.isTerminal) {
-    throw new PodError("pod/bad-option", "Cannot give a virtual machine's app the caller's terminal at the start", {
-      hint: "start it with --detach, then: gantry exec -it POD",
+  if (hasTerminal(input) && input.manifest.apps.length > 1) {
+    throw new PodError("pod/bad-option", "Cannot give several apps of a virtual machine a terminal", {
+      hint: "leave out --tty, or give the app a pod of its own",
     });
   }
   if (input.netns !== "host") return;
@@ -116,8 +127,7 @@ interface Parts {
 
 function startMachine(input: LaunchInput, parts: Parts): { readonly pid: number } {
   const { pod } = input;
-  const isTerminal = input.interactive && input.isTerminal;
-  const stdin = isTerminal ? "tty" : input.interactive ? "fifo" : "null";
+  const stdin = hasTerminal(input) ? "tty" : input.interactive ? "fifo" : "null";
   const apps = prepareGuestApps(input, stdin);
   const bootLayer = findBootLayer(input);
   writeInitrd(input, { ...parts, apps, bootLayer });
@@ -140,21 +150,22 @@ function startMachine(input: LaunchInput, parts: Parts): { readonly pid: number 
     cards: parts.network.cards,
     ...(volumesFd === undefined ? {} : { volumesFd }),
     ...(input.manifest.tpm === true ? { tpm: startGuestTpm(input, logFd) } : {}),
-    terminal: isTerminal,
+    terminal: hasTerminal(input),
   };
+  const [app] = apps;
+  const terminal = app === undefined || !hasTerminal(input) ? undefined : openTerminal(pod, app.resolved.app.name);
   const held = [...descriptorsOf(machine), input.lockFd];
   // A started program gets its descriptors in a row; a process that becomes another keeps the numbers it has. Either way
   // they lie above those that the supervisor's shell uses itself.
-  const kept = input.mode === "exec" ? held.map((fd) => dupAbove(fd, SHELL_FDS)) : held;
-  const numbers = new Map(
-    held.map((fd, index) => [fd, input.mode === "exec" ? (kept[index] ?? -1) : index + SHELL_FDS]),
-  );
+  const kept = isReplaced(input) ? held.map((fd) => dupAbove(fd, SHELL_FDS)) : held;
+  const numbers = new Map(held.map((fd, index) => [fd, isReplaced(input) ? (kept[index] ?? -1) : index + SHELL_FDS]));
   const qemu = planQemuArgv(renumberDescriptors(machine, (fd) => numbers.get(fd) ?? -1));
   return becomeSupervisor(input, {
     argv: supervisorArgv(input, parts.accelerator, qemu),
     held: kept,
     logFd,
     cgroup: parts.cgroup,
+    ...(terminal === undefined ? {} : { terminal }),
   });
 }
 
@@ -173,13 +184,14 @@ function writeInitrd(
   input: LaunchInput,
   parts: Parts & { readonly apps: readonly GuestApp[]; readonly bootLayer: string },
 ): void {
-  const terminalSize = input.interactive && input.isTerminal ? windowSize(0) : undefined;
+  const size = isOnTerminal(input) ? windowSize(0) : undefined;
   const archive = encodePodArchive({
     launch: input,
     apps: parts.apps,
     disks: parts.disks,
     network: parts.network.commands,
-    terminalSize,
+    hasTerminal: hasTerminal(input),
+    terminalSize: size?.rows === 0 ? undefined : size,
   });
   const base = openFiles(parts.bootLayer).readBytes("boot/initrd", MAX_INITRD_BYTES);
   const initrd = Buffer.concat([base, archive]);

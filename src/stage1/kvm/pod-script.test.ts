@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { renderPodScript } from "./pod-script.ts";
 
-const FUNCTIONS = `for f in disk overlay shared bind readonly_bind net stty; do
+const FUNCTIONS = `for f in disk overlay shared bind readonly_bind net; do
   eval "$f() { printf '%s|' $f \\"\\$@\\"; echo; }"
 done
 `;
@@ -17,7 +17,7 @@ test("renderPodScript() is read by a shell as the words it was made of, whatever
     hasVolumes: true,
     binds: [{ source: "/gantry/volumes/v", target: odd, readOnly: true }],
     network: [["-6", "addr", "add", "fd00::2/64", "dev", "eth0"]],
-    terminalSize: { rows: 50, columns: 132 },
+    hasTerminal: true,
   });
   const ran = Bun.spawnSync(["sh", "-c", FUNCTIONS + script]);
   expect(ran.stdout.toString().split("\n")).toEqual([
@@ -27,7 +27,7 @@ test("renderPodScript() is read by a shell as the words it was made of, whatever
     "shared|/root/gantry/volumes|",
     `readonly_bind|/root/gantry/volumes/v|/root${odd}|`,
     "net|-6|addr|add|fd00::2/64|dev|eth0|",
-    "stty|-F|/dev/hvc0|rows|50|cols|132|",
+    "bind|/dev/hvc0|/root/gantry/dev/console|",
     "",
   ]);
 });

@@ -34,8 +34,8 @@ export interface PodScriptInput {
   readonly binds: readonly GuestBind[];
   /** Arguments of ip(8), in order. */
   readonly network: readonly (readonly string[])[];
-  /** The caller's terminal, if the app has it. */
-  readonly terminalSize?: { readonly rows: number; readonly columns: number };
+  /** The app has a terminal, which it sees as /dev/console. */
+  readonly hasTerminal?: boolean;
 }
 
 /** Renders the script; every word is quoted, so nothing of a pod is ever read as a command. */
@@ -57,11 +57,7 @@ export function renderPodScript(input: PodScriptInput): string {
   for (const { source, target, readOnly } of input.binds)
     lines.push(command(readOnly ? "readonly_bind" : "bind", `${GUEST.root}${source}`, `${GUEST.root}${target}`));
   for (const words of input.network) lines.push(command("net", ...words));
-  const { rows, columns } = input.terminalSize ?? { rows: 0, columns: 0 };
-  // A terminal without a size has none to hand on, and stty would end the whole script over it.
-  if (rows > 0 && columns > 0) {
-    lines.push(command("stty", "-F", "/dev/hvc0", "rows", String(rows), "cols", String(columns)));
-  }
+  if (input.hasTerminal === true) lines.push(command("bind", "/dev/hvc0", `${GUEST.root}/gantry/dev/console`));
   return `${lines.join("\n")}\n`;
 }
 

@@ -1,4 +1,5 @@
 import type { PodApp } from "../../pod/manifest.ts";
+import type { AppName } from "../../pod/names.ts";
 import type { LaunchInput } from "../../pod/stage1-contract.ts";
 import type { Files } from "../../sys/host.ts";
 import { AT_FDCWD, O_APPEND, O_CREAT, O_RDWR, O_WRONLY } from "../../sys/linux/constants.ts";
@@ -14,6 +15,9 @@ export const SESSIONS = 8;
 export const VM_DIR = "vm";
 export const STATUS_FILE = `${VM_DIR}/status`;
 export const CONTROL_FIFO = `${VM_DIR}/ctl`;
+/** Input of an app in the background, for those that attach; the second one if it is a terminal. */
+export const INPUT_FIFO = `${VM_DIR}/stdin`;
+export const TERMINAL_FIFO = `${VM_DIR}/terminal`;
 
 /** Socket of a session's port. */
 export function sessionSocket(number: number): string {
@@ -29,9 +33,8 @@ export function openPorts(
 ): GuestPort[] {
   const { pod } = input;
   pod.ensureDir(VM_DIR, 0o700);
-  mkfifoat(AT_FDCWD, pod.path(CONTROL_FIFO), 0o600);
   const ports: GuestPort[] = [
-    { name: "ctl", backend: { kind: "fifo", fd: openat2(AT_FDCWD, pod.path(CONTROL_FIFO), { flags: O_RDWR }) } },
+    { name: "ctl", backend: { kind: "fifo", fd: makeFifo(pod, CONTROL_FIFO) } },
     { name: "status", backend: { kind: "append", fd: openLog(pod, STATUS_FILE) } },
   ];
   for (let number = 0; number < SESSIONS; number += 1) {
@@ -52,9 +55,27 @@ export function openPorts(
       if (input.mode === "exec") close(log);
       ports.push({ name: `${stream}.${app.name}`, backend });
     }
-    if (stdin === "fifo") ports.push({ name: `stdin.${app.name}`, backend: { kind: "stdin" } });
+    if (stdin !== "fifo") continue;
+    const backend: GuestPort["backend"] =
+      input.mode === "exec" ? { kind: "stdin" } : { kind: "fifo", fd: makeFifo(pod, INPUT_FIFO) };
+    ports.push({ name: `stdin.${app.name}`, backend });
   }
   return ports;
+}
+
+/**
+ * What an app's terminal is on the host: a FIFO for all that is typed, and the log, which takes all that is shown and is
+ * followed by those that attach. Descriptors belong to the caller.
+ */
+export function openTerminal(pod: Files, app: AppName): { readonly inputFd: number; readonly outputFd: number } {
+  pod.writePlain(`logs/${app}/stderr`, "", 0o600);
+  return { inputFd: makeFifo(pod, TERMINAL_FIFO), outputFd: openLog(pod, `logs/${app}/stdout`) };
+}
+
+/** Opened both ways, so that it has no end and nobody waits for the other side. */
+function makeFifo(pod: Files, rel: string): number {
+  mkfifoat(AT_FDCWD, pod.path(rel), 0o600);
+  return openat2(AT_FDCWD, pod.path(rel), { flags: O_RDWR });
 }
 
 function openLog(pod: Files, rel: string): number {

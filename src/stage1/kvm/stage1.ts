@@ -2,7 +2,7 @@ import type { Stage1 } from "../../pod/stage1-contract.ts";
 import { removePodCgroups } from "../pod-cgroups.ts";
 import { SHARED_CGROUP_CONTROL } from "../pod-control.ts";
 import { findSupervisor } from "../supervisor.ts";
-import { enterGuest, helpInGuest } from "./enter.ts";
+import { enterGuest, helpWithGuest } from "./enter.ts";
 import { readExpectedPcrs } from "./guest-tpm.ts";
 import { launchKvmPod } from "./launch.ts";
 import { isAppRunning, readAppExit, readPodExit } from "./observe.ts";
@@ -27,7 +27,7 @@ export const kvmStage1: Stage1 = {
     ],
     cost: "a kernel and QEMU for each pod; seconds to start where the processor cannot virtualise",
   },
-  options: ["tpm", "ulimit"],
+  options: ["tpm", "ulimit", "attach"],
   image: {
     from: "kernel, systemd and busybox",
     entrypoint: ["/usr/lib/systemd/systemd"],
@@ -36,7 +36,8 @@ export const kvmStage1: Stage1 = {
   probe: probeKvm,
   launch: launchKvmPod,
   enter: enterGuest,
-  helper: helpInGuest,
+  attach: async (pod, input) => (await import("./attach.ts")).attachToGuestApp(pod, input),
+  helper: helpWithGuest,
   supervisorPid: findSupervisor,
   appPid: () => undefined,
   isAppRunning: (pod, { app }) => isAppRunning(pod, app),

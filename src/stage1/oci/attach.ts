@@ -8,6 +8,7 @@ import { pollAny } from "../../sys/linux/process-calls.ts";
 import { isatty, windowSize } from "../../sys/linux/terminal-calls.ts";
 import { connectUnix } from "../../sys/linux/unix-sockets.ts";
 import { enterRawMode } from "../../sys/terminal.ts";
+import { DetachKeys } from "../detach-keys.ts";
 import { readAppExit } from "./observe.ts";
 
 /** First byte of what conmon sends. Spec: conmon, src/utils.h "stdpipe_t" */
@@ -15,8 +16,6 @@ const STDERR_PIPE = 3;
 /** Larger than what conmon sends at once. Spec: conmon, src/config.h "CONN_SOCK_BUF_SIZE" */
 const PACKET_BYTES = 64 * 1024;
 const INPUT_BYTES = 8 * 1024;
-const CTRL_P = 0x10;
-const CTRL_Q = 0x11;
 /** How long a look at anything but the streams may wait. */
 const TURN_MS = 100;
 const SETTLE_MS = 5_000;
@@ -58,7 +57,7 @@ async function carry(socketFd: number, { stdin, signal, keys, onTurn }: Carrying
   const packet = new Uint8Array(PACKET_BYTES);
   const typed = new Uint8Array(INPUT_BYTES);
   let fds = stdin ? [socketFd, 0] : [socketFd];
-  let isAfterCtrlP = false;
+  const detachKeys = new DetachKeys();
   while (signal?.aborted !== true) {
     onTurn();
     const ready = pollAny(fds, TURN_MS);
@@ -70,11 +69,10 @@ async function carry(socketFd: number, { stdin, signal, keys, onTurn }: Carrying
     if (ready.includes(0)) {
       const length = read(0, typed);
       if (length === 0) fds = [socketFd];
-      for (const byte of keys ? typed.subarray(0, length) : []) {
-        if (isAfterCtrlP && byte === CTRL_Q) return true;
-        isAfterCtrlP = byte === CTRL_P;
-      }
-      if (length > 0 && !(isAfterCtrlP && length === 1)) write(socketFd, typed.subarray(0, length));
+      const bytes = typed.subarray(0, length);
+      const { pass, isLeft } = keys ? detachKeys.take(bytes) : { pass: bytes, isLeft: false };
+      if (isLeft) return true;
+      if (pass.byteLength > 0) write(socketFd, pass);
     }
     await Bun.sleep(0); // signals are told between turns
   }

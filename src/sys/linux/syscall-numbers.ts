@@ -32,6 +32,8 @@ export const SYSCALL_NUMBERS = {
   getgid: [104, 176],
   gettid: [186, 178],
   getuid: [102, 174],
+  inotify_add_watch: [254, 27],
+  inotify_init1: [294, 26],
   ioctl: [16, 29],
   keyctl: [250, 219],
   kill: [62, 129],
