@@ -103,6 +103,24 @@ type PodEvent =
   | { readonly type: "pod.exited"; readonly pod: string; readonly exitCode: number; readonly occurredAt?: string }
   | { readonly type: "pod.stopped"; readonly pod: string; readonly forced: boolean }
   | { readonly type: "pod.paused" | "pod.resumed"; readonly pod: string }
+  | {
+      readonly type: "pod.checkpointed";
+      readonly pod: string;
+      readonly apps: readonly string[];
+      readonly leaveRunning: boolean;
+      /** SHA-256 of the archive it was exported to. */
+      readonly exportDigest?: string;
+    }
+  | {
+      readonly type: "pod.restored";
+      readonly pod: string;
+      readonly manifestHash: string;
+      readonly stage1: string;
+      readonly apps: readonly EventApp[];
+      /** SHA-256 of the archive it came from, and why that was trusted: `own`, `signature` or `insecure`. */
+      readonly importDigest?: string;
+      readonly acceptedBy?: readonly string[];
+    }
   | { readonly type: "pod.updated"; readonly pod: string; readonly app: string; readonly limits: readonly string[] }
   | { readonly type: "pod.removed"; readonly pod: string }
   | {

@@ -159,6 +159,7 @@ const EXIT_CODES = {
   "stage1/busy": 6,
   "stage1/enter-failed": 1,
   "stage1/build-failed": 1,
+  "stage1/checkpoint-failed": 1,
   "stage1/unsupported": 7,
   "stage1/no-device": 3,
   "stage1/bad-cdi": 2,

@@ -172,6 +172,16 @@ export const TABLE: readonly CommandEntry[] = [
     aliases: ["unpause"],
     load: async () => (await import("./commands/pause.ts")).resume,
   },
+  {
+    name: "checkpoint",
+    summary: "Halt a pod and keep what it was doing",
+    load: async () => (await import("./commands/checkpoint.ts")).checkpoint,
+  },
+  {
+    name: "restore",
+    summary: "Let a checkpointed pod go on",
+    load: async () => (await import("./commands/checkpoint.ts")).restore,
+  },
   { name: "stop", summary: "Stop pods", load: async () => (await import("./commands/stop.ts")).stop },
   { name: "rm", summary: "Remove pods", load: async () => (await import("./commands/rm.ts")).rm },
   { name: "gc", summary: "Clean up after exited pods", load: async () => (await import("./commands/gc.ts")).gc },

@@ -1,3 +1,4 @@
+import { CHECKPOINT_FILE } from "../pod/checkpoint-record.ts";
 import type { AppLimits } from "../pod/limits.ts";
 import { Stage1Error } from "../stage1/errors.ts";
 import { isTerminal } from "../sys/terminal.ts";
@@ -17,6 +18,7 @@ export async function setPodsPaused(
   for (const text of input.pods) {
     const { location, files, stage1 } = findRunningPod(ctx, text, what);
     if (stage1.pause === undefined || stage1.resume === undefined) throw notOffered(stage1, what);
+    files.remove(CHECKPOINT_FILE); // of a checkpoint that was killed before the pod had ended: it goes on instead
     await stage1[what]?.(files, location.id);
     ctx.events.report({ type: input.paused ? "pod.paused" : "pod.resumed", pod: location.id });
     done.push(location.id);

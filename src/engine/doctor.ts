@@ -1,10 +1,12 @@
 import type { EngineContext } from "./context.ts";
 import { checkCgroups } from "./doctor/check-cgroups.ts";
+import { checkCheckpoint } from "./doctor/check-checkpoint.ts";
 import { checkClock } from "./doctor/check-clock.ts";
 import { checkKernel } from "./doctor/check-kernel.ts";
 import { checkNetworking } from "./doctor/check-networking.ts";
 import { checkOtherRegimes } from "./doctor/check-other-regimes.ts";
 import { checkPrivileges } from "./doctor/check-privileges.ts";
+import { checkSecurityModules } from "./doctor/check-security-modules.ts";
 import { checkStage1 } from "./doctor/check-stage1.ts";
 import { checkStore } from "./doctor/check-store.ts";
 import { checkSystemd } from "./doctor/check-systemd.ts";
@@ -17,9 +19,11 @@ import type { DoctorCheck } from "./use-cases.ts";
 const SECTIONS: readonly DoctorSection[] = [
   { name: "privileges", run: checkPrivileges },
   { name: "kernel", run: checkKernel },
+  { name: "security modules", run: checkSecurityModules },
   { name: "cgroups", run: checkCgroups },
   { name: "systemd", run: checkSystemd },
   { name: "stage1", run: checkStage1 },
+  { name: "checkpoint", run: checkCheckpoint },
   { name: "network", run: checkNetworking },
   { name: "store", run: checkStore },
   { name: "clock", run: checkClock },

@@ -1,4 +1,5 @@
 import { formatReason } from "../base/errors.ts";
+import { isCheckpointed } from "../pod/checkpoint-record.ts";
 import type { PodLocation } from "../pod/pod-store.ts";
 import type { EngineContext } from "./context.ts";
 import type { GcPodsResult } from "./engine-calls.ts";
@@ -56,7 +57,7 @@ function planStep(ctx: EngineContext, location: PodLocation, input: GcPodsInput)
   };
   switch (location.dir) {
     case "run":
-      return "mark";
+      return isCheckpointed(ctx.pods.files(location)) ? "keep" : "mark";
     case "prepared":
       return isOlderThan(input.expirePreparedMs) && !input.markOnly ? "remove" : "keep";
     case "exited-garbage":

@@ -41,11 +41,9 @@ export async function launchPod(
 ): Promise<{ readonly pid: number }> {
   pod.move("start");
   const files = pod.files();
-  const { lock } = pod;
   const stage1 = stage1Of(manifest);
   const attachments = await joinNetworks(ctx, { pod, manifest }, options);
   await options.reaping.done;
-  const isHostNet = isHostNetwork(manifest);
   const apps = eventApps(manifest);
   const hash = manifestHash(pod);
   ctx.events.report({
@@ -57,15 +55,30 @@ export async function launchPod(
     apps,
   });
   files.writePlain("started.json", JSON.stringify({ startedAt: formatTimestamp(ctx.clock.nowMs()) }), 0o600);
-  const isBackground = options.mode === "spawn";
-  const input: LaunchInput = {
+  const input = planLaunch(ctx, { pod, manifest, attachments }, options);
+  options.signal?.throwIfAborted();
+  return await stage1.launch(input);
+}
+
+/** What the regime gets to start a pod with. */
+export function planLaunch(
+  ctx: EngineContext,
+  {
+    pod,
     manifest,
-    pod: files,
+    attachments,
+  }: { readonly pod: LockedPod; readonly manifest: PodManifest; readonly attachments: readonly Attachment[] },
+  options: Pick<LaunchOptions, "mode" | "interactive" | "tty" | "signal">,
+): LaunchInput {
+  const isBackground = options.mode === "spawn";
+  return {
+    manifest,
+    pod: pod.files(),
     layerPath: (name) => ctx.root.path(layerTreePath(name)),
     hostPathKind: (path) => hostPathKind(ctx, path),
-    netns: isHostNet ? "host" : { path: netnsPath(ctx, pod.id) },
+    netns: isHostNetwork(manifest) ? "host" : { path: netnsPath(ctx, pod.id) },
     etcFiles: planEtcFiles(ctx, { manifest, attachments }),
-    lockFd: lock.fd,
+    lockFd: pod.lock.fd,
     host: stage1Host(ctx, manifest.stage1.regime),
     mode: options.mode,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
@@ -78,18 +91,18 @@ export async function launchPod(
     note: ctx.options.note,
     ensureHostDir: (path) => ctx.host.ensureDir(path.slice(1), 0o755),
   };
-  options.signal?.throwIfAborted();
-  return await stage1.launch(input);
 }
 
-function isHostNetwork(manifest: PodManifest): boolean {
+/** Whether a pod has no network of its own. */
+export function isHostNetwork(manifest: PodManifest): boolean {
   return manifest.nets.length === 1 && manifest.nets[0]?.name === "host";
 }
 
-async function joinNetworks(
+/** Makes the network namespace of a pod and attaches it; the caller cleans up when it throws. */
+export async function joinNetworks(
   ctx: EngineContext,
   { pod, manifest }: { readonly pod: LockedPod; readonly manifest: PodManifest },
-  options: LaunchOptions,
+  options: Pick<LaunchOptions, "reaping" | "signal">,
 ): Promise<readonly Attachment[]> {
   if (isHostNetwork(manifest)) return [];
   const wanted = manifest.nets.length === 0 ? [{ name: "default", args: {} }] : manifest.nets;

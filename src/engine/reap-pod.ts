@@ -2,6 +2,7 @@ import type { EngineEvent } from "../audit/events.ts";
 import { formatTimestamp } from "../base/clock.ts";
 import { detachAll } from "../network/attach-all.ts";
 import { NetworkError } from "../network/errors.ts";
+import { isCheckpointed } from "../pod/checkpoint-record.ts";
 import { type LockedPod, readPodManifest } from "../pod/pod-store.ts";
 import type { AppExit } from "../pod/stage1-contract.ts";
 import type { Files } from "../sys/host.ts";
@@ -71,7 +72,7 @@ export async function reapPod(
   const exitCode = stage1.podExit(files) ?? (exits.some((exit) => exit === undefined) ? 255 : 0);
   const exitedAtMs = Math.max(...exits.map((exit) => exit?.exitedAtMs ?? 0)) || ctx.clock.nowMs();
   const reaped: ReapedPod = { exitCode, exitedAt: formatTimestamp(exitedAtMs) };
-  if (files.has("started.json")) {
+  if (files.has("started.json") && !isCheckpointed(files)) {
     events.push({ type: "pod.exited", pod: pod.id, exitCode, occurredAt: reaped.exitedAt });
   }
   ctx.events.reportTogether(events);
@@ -83,8 +84,9 @@ export async function reapPod(
 export async function reapEndedPods(ctx: EngineContext): Promise<void> {
   for (const location of ctx.pods.list()) {
     if (location.dir !== "run" || readReapedSafely(ctx.pods.files(location)) !== undefined) continue;
+    if (isCheckpointed(ctx.pods.files(location))) continue;
     using pod = ctx.pods.tryLock(location);
-    if (pod === undefined) continue;
+    if (pod === undefined || isCheckpointed(pod.files())) continue;
     try {
       await reapPod(ctx, pod);
     } catch (reason) {

@@ -33,3 +33,19 @@ export interface AttachPodInput {
   /** Receives the output where the regime has no way to join the terminal to the app. */
   onOutput(stream: "stdout" | "stderr", bytes: Uint8Array): void;
 }
+
+/** Input of `checkpoint`. */
+export interface CheckpointPodInput {
+  readonly pod: string;
+  /** Keep connections, to take them up again when restored. */
+  readonly tcpEstablished: boolean;
+  /** Keep locks on files. */
+  readonly fileLocks: boolean;
+}
+
+/** Input of `restore`. */
+export interface RestorePodInput {
+  readonly pod: string;
+  /** Leave the written state and the logs of reading it in the pod directory. */
+  readonly keep: boolean;
+}

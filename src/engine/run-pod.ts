@@ -85,9 +85,7 @@ async function startPrepared(
     });
   }
   try {
-    noteConfiguration(ctx);
-    for (const image of [...manifest.apps.map((app) => app.image)]) await recheckPodImage(ctx, image);
-    await recheckStage1(ctx, manifest);
+    await recheckPod(ctx, manifest);
   } catch (reason) {
     // The pod stays prepared: trust may be given back.
     pod[Symbol.dispose]();
@@ -155,6 +153,13 @@ async function start(
   pod[Symbol.dispose]();
   await podStatus(ctx, { pod: pod.id, wait: { for: "ready", timeoutMs: 60_000 } }, options);
   return { uuid: pod.id };
+}
+
+/** Holds everything a pod runs from against today's keys and policy. */
+export async function recheckPod(ctx: EngineContext, manifest: PodManifest): Promise<void> {
+  noteConfiguration(ctx);
+  for (const image of [...manifest.apps.map((app) => app.image)]) await recheckPodImage(ctx, image);
+  await recheckStage1(ctx, manifest);
 }
 
 async function recheckPodImage(ctx: EngineContext, image: PodImage): Promise<void> {

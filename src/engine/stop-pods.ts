@@ -1,3 +1,4 @@
+import { CHECKPOINT_FILE } from "../pod/checkpoint-record.ts";
 import { PodError } from "../pod/errors.ts";
 import { type PodLocation, readPodManifest } from "../pod/pod-store.ts";
 import type { EngineContext } from "./context.ts";
@@ -34,7 +35,7 @@ export async function stopPods(
       });
     }
     if (wasRunning) await stopOne(ctx, { location, input }, options);
-    await reapStopped(ctx, location);
+    if (ctx.pods.state(location) !== "checkpointed") await reapStopped(ctx, location);
     results.push({ pod: location.id, result: wasRunning ? "stopped" : "already-exited" });
   }
   return results;
@@ -48,6 +49,7 @@ async function stopOne(
   const files = ctx.pods.files(location);
   const manifest = readPodManifest(files);
   const stage1 = stage1Of(manifest);
+  files.remove(CHECKPOINT_FILE); // left by a checkpoint that was killed before the pod had ended
   const hasEnded = () => ctx.pods.state(location) !== "running";
   ctx.events.report({ type: "pod.stopped", pod: location.id, forced: input.force });
   if (!input.force && manifest !== undefined) {

@@ -1,7 +1,15 @@
 import type { PodOption } from "../pod/options.ts";
 
 /** Life-cycle states as `list` and `status` show them. */
-export type PodState = "embryo" | "preparing" | "prepared" | "running" | "exited" | "exited-garbage" | "garbage";
+export type PodState =
+  | "embryo"
+  | "preparing"
+  | "prepared"
+  | "running"
+  | "checkpointed"
+  | "exited"
+  | "exited-garbage"
+  | "garbage";
 
 /** How one app of a pod is doing. */
 export interface AppStatus {

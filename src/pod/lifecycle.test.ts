@@ -20,8 +20,10 @@ function tables(): string[] {
   return [
     row(["directory", ...EVENTS]),
     ...POD_DIR_STATES.map((dir) => row([code(dir), ...EVENTS.map((event) => code(target(dir, event)))])),
-    row(["directory", "locked", "unlocked"]),
-    ...POD_DIR_STATES.map((dir) => row([code(dir), podStateOf(dir, true), podStateOf(dir, false)])),
+    row(["directory", "locked", "unlocked", "unlocked, with a checkpoint"]),
+    ...POD_DIR_STATES.map((dir) =>
+      row([code(dir), podStateOf(dir, true), podStateOf(dir, false), podStateOf(dir, false, true)]),
+    ),
   ];
 }
 

@@ -21,12 +21,13 @@ export type PodState =
   | "aborted-prepare"
   | "prepared"
   | "running"
+  | "checkpointed"
   | "exited"
   | "exited-garbage"
   | "garbage";
 
-/** The state a directory and its lock spell. Spec: docs/pod-lifecycle.md. */
-export function podStateOf(dir: PodDirState, isLocked: boolean): PodState {
+/** The state a directory, its lock and a finished checkpoint in it spell. Spec: docs/pod-lifecycle.md. */
+export function podStateOf(dir: PodDirState, isLocked: boolean, isCheckpointed = false): PodState {
   switch (dir) {
     case "embryo":
       return "embryo";
@@ -35,7 +36,8 @@ export function podStateOf(dir: PodDirState, isLocked: boolean): PodState {
     case "prepared":
       return "prepared";
     case "run":
-      return isLocked ? "running" : "exited";
+      if (isLocked) return "running";
+      return isCheckpointed ? "checkpointed" : "exited";
     case "exited-garbage":
       return "exited-garbage";
     case "garbage":

@@ -1,5 +1,6 @@
 import { SysError } from "../sys/errors.ts";
 import type { FileStat, Files, Lock } from "../sys/host.ts";
+import { CHECKPOINT_FILE } from "./checkpoint-record.ts";
 import { PodError } from "./errors.ts";
 import { POD_DIR_STATES, type PodDirState, type PodEvent, type PodState, podStateOf, transition } from "./lifecycle.ts";
 import type { PodManifest } from "./manifest.ts";
@@ -83,7 +84,7 @@ export class PodStore {
 
   /** State of a pod now. Taking the shared lock for a moment is how it is seen whether somebody holds the exclusive one. */
   state(pod: PodLocation): PodState {
-    return podStateOf(pod.dir, this.#isLocked(pod));
+    return podStateOf(pod.dir, this.#isLocked(pod), this.#files.has(`${pod.dir}/${pod.id}/${CHECKPOINT_FILE}`));
   }
 
   /** The pod's lock if nobody holds it; undefined when it is held or the pod has moved meanwhile. */

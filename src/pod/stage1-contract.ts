@@ -1,5 +1,6 @@
 import type { TarInput } from "../image/layer/encode-tar.ts";
 import type { Files, Programs } from "../sys/host.ts";
+import type { CheckpointRecord } from "./checkpoint-record.ts";
 import type { AppLimits } from "./limits.ts";
 import type { PodApp, PodManifest } from "./manifest.ts";
 import type { AppName, PodId } from "./names.ts";
@@ -125,6 +126,16 @@ export interface AttachInput {
   readonly signal?: AbortSignal;
 }
 
+/** How a running pod is to be halted. */
+export interface CheckpointInput extends Pick<CheckpointRecord, "tcpEstablished" | "fileLocks"> {
+  readonly manifest: PodManifest;
+  readonly host: Stage1Host;
+  /** Let the apps go on afterwards, if the regime can; else they are to be restored. */
+  readonly leaveRunning: boolean;
+  /** Called once, when the state of these apps is written and no process of the pod runs: what it throws is a failure. */
+  whenWritten(apps: readonly AppName[]): Promise<void>;
+}
+
 /** Where an app's output lies in the pod directory: a raw file per stream, or one file in the CRI's log format. */
 export type AppLog =
   | { readonly kind: "streams"; readonly stdout: string; readonly stderr: string }
@@ -213,10 +224,19 @@ export interface Stage1 {
     pod: Files,
     input: { readonly manifest: PodManifest; readonly app: PodApp; readonly limits: AppLimits },
   ): Promise<readonly string[]>;
-  /** Writes the state of a running pod to `checkpoint/` in its directory and ends it. @throws {Stage1Error} "stage1/unsupported-host" */
-  checkpoint?(pod: Files, manifest: PodManifest): Promise<void>;
-  /** As `launch` with mode "spawn", going on from what `checkpoint` wrote. */
-  restore?(input: LaunchInput): Promise<{ readonly pid: number }>;
+  /** What keeps a running pod from being checkpointed here; undefined: nothing. Absent: this regime never can. */
+  probeCheckpoint?(host: Stage1Host, options?: ProbeOptions): Promise<Stage1Probe>;
+  /**
+   * Halts every app, writes their state to `checkpoint/<app>/` in the pod directory, and ends them without recording an
+   * exit. When that fails they go on, and nothing of it is left. Returns whether they still run.
+   * @throws {Stage1Error} "stage1/unsupported-host", "stage1/unsupported", "stage1/checkpoint-failed"
+   */
+  checkpoint?(pod: Files, input: CheckpointInput): Promise<{ readonly isRunning: boolean }>;
+  /**
+   * As `launch` with mode "spawn", going on from what `checkpoint` wrote. When that fails nothing runs, and it can be tried
+   * again. @throws {Stage1Error} "stage1/unsupported-host", "stage1/checkpoint-failed"
+   */
+  restore?(input: LaunchInput, record: CheckpointRecord): Promise<{ readonly pid: number }>;
   /** Removes what is left on the host of a pod that has ended. Idempotent, also for a pod that never started. */
   cleanup(pod: Files, id: PodId): Promise<void>;
 }

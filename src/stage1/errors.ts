@@ -13,6 +13,7 @@ export type Stage1ErrorCode =
   | "stage1/busy"
   | "stage1/enter-failed"
   | "stage1/build-failed"
+  | "stage1/checkpoint-failed"
   | "stage1/unsupported"
   | "stage1/no-device"
   | "stage1/bad-cdi"

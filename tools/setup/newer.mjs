@@ -51,11 +51,32 @@ function fetchAll(uri, names) {
 
 function fetchOne(name, { state, options }) {
   progress(`fetching ${name} of a newer suite`);
-  if (!runQuietly(["apt-get", "-q", ...options, "download", name], { cwd: state, timeout: 120_000 }).ok) return false;
-  const deb = readdirSync(state).find((file) => file.startsWith(`${name}_`) && file.endsWith(".deb"));
+  const debs = `${state}/${name}`;
+  mkdirSync(`${debs}/partial`, { recursive: true });
+  writeFileSync(`${state}/status`, ""); // as if nothing was installed: every library is fetched along
+  const aside = [`Dir::State::status=${state}/status`, `Dir::Cache::archives=${debs}`, "Debug::NoLocking=true"];
+  const call = ["install", "--download-only", "--no-install-recommends", "--yes", name];
+  const all = [...options, ...aside.flatMap((option) => ["-o", option]), ...call];
+  if (!runQuietly(["apt-get", "-q", ...all], { timeout: 120_000 }).ok) return false;
   const target = `${NEWER_DIR}${name}`;
   rmSync(target, { recursive: true, force: true });
-  if (deb === undefined || !runQuietly(["dpkg-deb", "-x", `${state}/${deb}`, target]).ok) return false;
+  const files = readdirSync(debs).filter((file) => file.endsWith(".deb"));
+  if (!files.every((file) => runQuietly(["dpkg-deb", "-x", `${debs}/${file}`, target]).ok)) return false;
+  writeRunner(target, name);
   writeFileSync(`${target}/.done`, "");
   return true;
+}
+
+/** `run/NAME` starts the program with the libraries it was built for, which may be newer than the machine's. */
+function writeRunner(target, name) {
+  const dirs = ["usr/sbin", "usr/bin"].map((dir) => `${target}/${dir}`);
+  const program = dirs.map((dir) => `${dir}/${name}`).find((path) => existsSync(path));
+  const libs = readdirSync(`${target}/usr/lib`).find((dir) => dir.endsWith("-linux-gnu"));
+  if (program === undefined || libs === undefined) return;
+  const loader = readdirSync(`${target}/usr/lib/${libs}`).find((file) => /^ld-linux.*\.so/.test(file));
+  if (loader === undefined) return;
+  const at = `${target}/usr/lib/${libs}`;
+  mkdirSync(`${target}/run`, { recursive: true });
+  const script = `#!/bin/sh\nexec '${at}/${loader}' --library-path '${at}' '${program}' "$@"\n`;
+  writeFileSync(`${target}/run/${name}`, script, { mode: 0o755 });
 }

@@ -21,6 +21,8 @@ export interface ConmonInput {
   readonly stdin: boolean;
   /** Give the app a terminal that clients attach to. */
   readonly tty?: boolean;
+  /** Let the container go on from what was written, in place of making one. */
+  readonly restore?: { readonly images: string; readonly flags: readonly string[] };
 }
 
 const MAX_ANSWER_BYTES = 65_536;
@@ -56,13 +58,13 @@ export function createContainer(input: ConmonInput): number {
     close(nullFd);
   }
   try {
-    return parseAnswer(readAll(readFd), app);
+    return parseAnswer(readAll(readFd), input);
   } finally {
     close(readFd);
   }
 }
 
-function conmonArgv({ conmon, pod, app, id, stdio, stdin, tty }: ConmonInput): [string, ...string[]] {
+function conmonArgv({ conmon, pod, app, id, stdio, stdin, tty, restore }: ConmonInput): [string, ...string[]] {
   return [
     conmon,
     "--api-version=1",
@@ -79,6 +81,8 @@ function conmonArgv({ conmon, pod, app, id, stdio, stdin, tty }: ConmonInput): [
     "--no-sync-log",
     ...(stdin ? ["--stdin", "--leave-stdin-open"] : []),
     ...(tty === true ? ["--terminal"] : []),
+    ...(restore === undefined ? [] : [`--restore=${restore.images}`]),
+    ...(restore?.flags ?? []).map((flag) => `--runtime-opt=${flag}`),
     stdio === undefined ? `--log-path=k8s-file:${pod.path(`logs/${app}/log`)}` : "--log-path=passthrough:",
   ];
 }
@@ -96,7 +100,7 @@ function readAll(fd: number): string {
 }
 
 /** Spec: conmon, src/parent_pipe_fd.c: one line of JSON, a pid or a negative number and a message. */
-function parseAnswer(text: string, app: string): number {
+function parseAnswer(text: string, { app, restore }: ConmonInput): number {
   let answer: { readonly data?: unknown; readonly pid?: unknown; readonly message?: unknown } = {};
   try {
     answer = JSON.parse(text) as typeof answer;
@@ -106,6 +110,9 @@ function parseAnswer(text: string, app: string): number {
   const pid = answer.data ?? answer.pid;
   if (typeof pid === "number" && pid > 0) return pid;
   const message = typeof answer.message === "string" ? lastLine(answer.message) : "conmon gave no answer";
+  if (restore !== undefined) {
+    throw new Stage1Error("stage1/checkpoint-failed", `Cannot restore app "${app}": ${message}`, { data: { app } });
+  }
   throw new Stage1Error("stage1/start-failed", `Cannot start app "${app}": ${message}`, {
     hint: "look at what the runtime needs: gantry doctor",
     data: { app },

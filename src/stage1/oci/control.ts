@@ -9,6 +9,7 @@ import { Stage1Error } from "../errors.ts";
 import { podCgroup } from "../pod-cgroups.ts";
 import { appCgroup } from "./cgroups.ts";
 import { readRuntime } from "./runtime-calls.ts";
+import { QUIET_FILE } from "./scripts.ts";
 
 /** Halts the apps; their supervisors go on. @throws {Stage1Error} "stage1/unsupported-host" */
 export async function pauseOciPod(pod: Files, id: PodId): Promise<void> {
@@ -26,6 +27,7 @@ export async function pauseOciPod(pod: Files, id: PodId): Promise<void> {
 
 /** Lets the apps go on. */
 export async function resumeOciPod(pod: Files, id: PodId): Promise<void> {
+  pod.remove(QUIET_FILE);
   for (const cgroup of appCgroups(pod, id)) freezeCgroup(cgroup, false);
 }
 

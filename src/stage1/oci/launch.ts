@@ -1,8 +1,9 @@
+import type { CheckpointRecord } from "../../pod/checkpoint-record.ts";
 import type { AppLimits } from "../../pod/limits.ts";
 import type { PodApp } from "../../pod/manifest.ts";
 import { makeEmptyVolumes, mountAppRoot } from "../../pod/pod-tree.ts";
 import { openAppRoot, resolveApp } from "../../pod/resolve-app.ts";
-import { type ResolvedApp, writeResolvedApp } from "../../pod/resolved-app.ts";
+import { type ResolvedApp, readResolvedApp, writeResolvedApp } from "../../pod/resolved-app.ts";
 import { openSharedVolumes, type SharedVolumes } from "../../pod/shared-volumes.ts";
 import { signalNumber } from "../../pod/signals.ts";
 import type { LaunchInput } from "../../pod/stage1-contract.ts";
@@ -13,13 +14,25 @@ import type { PodCgroup } from "../../sys/linux/pod-cgroup.ts";
 import { Stage1Error } from "../errors.ts";
 import { becomeTerminal, becomeWaiter } from "./become.ts";
 import { createAppCgroup, createSupervisorCgroup, runtimeCgroupPath, supervisorCgroupPath } from "./cgroups.ts";
+import { endQuietly } from "./checkpoint.ts";
 import { createContainer } from "./conmon.ts";
 import { connectApp } from "./connect-app.ts";
 import { type ContainerOptions, collectOptions } from "./container-options.ts";
+import { requireCriu } from "./criu.ts";
+import { criuOptionsPath } from "./criu-options.ts";
+import { readBackground, writeBackground } from "./halting.ts";
 import { exitFile } from "./observe.ts";
 import type { OciRuntime } from "./oci-runtime.ts";
 import { END_INIT, startPodInit } from "./pod-init.ts";
 import { stagePropagatedVolumes } from "./propagated-volumes.ts";
+import {
+  clearBeforeRestore,
+  explainRestore,
+  planRestore,
+  type Restoring,
+  restoreShared,
+  runtimeForRestore,
+} from "./restore.ts";
 import { chooseRuntime, findProgram, type OciFlavor } from "./runtime.ts";
 import { hideUnified, runtimeArgv, startContainer, writeRuntime } from "./runtime-calls.ts";
 import { renderExitCommand, renderExitedScript, renderRuntimeScript } from "./scripts.ts";
@@ -43,18 +56,51 @@ interface AppLaunch {
  */
 export async function launchOciPod(flavor: OciFlavor, input: LaunchInput): Promise<{ readonly pid: number }> {
   const runtime = withNetwork(await chooseRuntime(flavor, input.host, input.manifest.runtime), input);
+  assertOffered(flavor, input);
+  if (input.mode === "spawn") writeBackground(input.pod, input.background);
+  return await mountAndStart(input, runtime);
+}
+
+/**
+ * Starts the apps of a pod again from what `checkpoint` wrote, with the runtime that wrote it. What the pod's directory and
+ * its image do not have is made as at the first start. @throws {Stage1Error} as `launchOciPod`, "stage1/checkpoint-failed"
+ */
+export async function restoreOciPod(
+  flavor: OciFlavor,
+  input: LaunchInput,
+  record: CheckpointRecord,
+): Promise<{ readonly pid: number }> {
+  const { pod, manifest, host } = input;
+  const runtime = withNetwork(await runtimeForRestore(flavor, input), input);
+  assertOffered(flavor, input);
+  const criu = runtime.isSandbox ? undefined : (await requireCriu(host, runtime)).path;
+  const going = { ...input, background: readBackground(pod) };
+  await clearBeforeRestore(going, { runtime, record });
+  try {
+    return await mountAndStart(going, runtime, { record, ...(criu === undefined ? {} : { criu }) });
+  } catch (reason) {
+    await endQuietly(pod, manifest);
+    throw explainRestore(pod, reason);
+  }
+}
+
+/** Mounts everything in a mount namespace of its own, which ends with the last supervisor. */
+async function mountAndStart(
+  input: LaunchInput,
+  runtime: OciRuntime,
+  restoring?: Restoring,
+): Promise<{ readonly pid: number }> {
   const conmon = findProgram(input.host, "conmon");
   if (conmon === undefined) {
     throw new Stage1Error("stage1/missing-tool", "Cannot start pod: conmon is not installed", {
       hint: "install it: apt-get install conmon",
     });
   }
-  assertOffered(flavor, input);
   makeEmptyVolumes(input.pod, input.manifest);
   using volumes = openSharedVolumes(input);
   enterPrivateMountNamespace({ receive: true });
   try {
-    return await mountAndStart(input, { runtime, conmon, volumes });
+    return await startAll(input, { runtime, conmon, volumes, restoring });
   } catch (reason) {
     for (const { mountPoint } of listMounts().toReversed()) {
       if (mountPoint.startsWith(`${input.pod.root}/`)) unmount(mountPoint);
@@ -63,22 +109,30 @@ export async function launchOciPod(flavor: OciFlavor, input: LaunchInput): Promi
   }
 }
 
-async function mountAndStart(
-  input: LaunchInput,
-  programs: { readonly runtime: OciRuntime; readonly conmon: string; readonly volumes: SharedVolumes },
-): Promise<{ readonly pid: number }> {
+interface Programs {
+  readonly runtime: OciRuntime;
+  readonly conmon: string;
+  readonly volumes: SharedVolumes;
+  readonly restoring: Restoring | undefined;
+}
+
+async function startAll(input: LaunchInput, programs: Programs): Promise<{ readonly pid: number }> {
   const { pod, manifest } = input;
-  const { runtime } = programs;
+  const { runtime, restoring } = programs;
   if (runtime.cgroups === "own") hideUnified();
   const layout = detectCgroupLayout();
   const isTerminal = isOnTerminal(input);
   writeRuntime(pod, runtime);
   for (const dir of ["status", "oci/exits", "ns"]) pod.ensureDir(dir, 0o700);
-  const shared = makeShared(input, runtime);
-  const launches = manifest.apps.map((app): AppLaunch => {
+  const shared = restoring === undefined ? makeShared(input, runtime) : await restoreShared(input, runtime);
+  const going = manifest.apps.filter(({ name }) => restoring?.record.apps.includes(name) ?? true);
+  const launches = going.map((app): AppLaunch => {
     const staged = stagePropagatedVolumes(input, { app, volumes: programs.volumes });
     mountAppRoot(input, staged.app, { dirs: staged.dirs });
-    const resolved = resolveApp(openAppRoot(pod.path(`apps/${app.name}/rootfs`)), app, isTerminal ? "tty" : "null");
+    const resolved =
+      restoring === undefined
+        ? resolveApp(openAppRoot(pod.path(`apps/${app.name}/rootfs`)), app, isTerminal ? "tty" : "null")
+        : { app, ...readResolvedApp(pod, app.name), stdin: "null" as const };
     writeResolvedApp(pod, resolved);
     const collected = collectOptions(input, app);
     const options = { ...collected, mounts: [...collected.mounts, ...staged.mounts] };
@@ -89,7 +143,7 @@ async function mountAndStart(
     const cgroupsPath = runtime.cgroups === "managed" ? supervisorCgroupPath(manifest.uuid) : undefined;
     await startPodInit(input, { ...programs, namespaces: shared.namespaces, cgroup: supervisors, cgroupsPath });
   }
-  for (const launch of launches) writeAppFiles(input, { launch, launches, runtime, shared });
+  for (const launch of launches) writeAppFiles(input, { launch, launches, runtime, shared, criu: restoring?.criu });
   const pids = launches.map(({ app }) => {
     using stdio = connectApp(input, { app: app.name, isTerminal });
     return createContainer({
@@ -101,8 +155,10 @@ async function mountAndStart(
       cgroup: supervisors,
       stdio: stdio.fds,
       ...(isTerminal ? { stdin: true, tty: true } : input.background),
+      ...(restoring === undefined ? {} : { restore: planRestore(input, { app, ...restoring }) }),
     });
   });
+  if (restoring !== undefined) return { pid: pids[0] ?? 0 };
   if (isTerminal) return becomeTerminal(input);
   for (const { app } of launches) {
     pod.writePlain(`apps/${app.name}/started`, "", 0o600);
@@ -149,11 +205,13 @@ function writeAppFiles(
     launches,
     runtime,
     shared,
+    criu,
   }: {
     readonly launch: AppLaunch;
     readonly launches: readonly AppLaunch[];
     readonly runtime: OciRuntime;
     readonly shared: Shared;
+    readonly criu: string | undefined;
   },
 ): void {
   const { pod, manifest } = input;
@@ -164,6 +222,7 @@ function writeAppFiles(
     rootfs: pod.path(`${base}/rootfs`),
     hostname: manifest.hostname,
     ...shared,
+    ...(runtime.isSandbox ? {} : { criuOptions: pod.path(criuOptionsPath(app.name)) }),
     options:
       runtime.isSandbox && app.readOnlyRootfs
         ? { ...options, mounts: [...planVolumeMounts(pod, { app, volumes: manifest.volumes }), ...options.mounts] }
@@ -174,7 +233,7 @@ function writeAppFiles(
   });
   pod.writePlain(`${base}/bundle/config.json`, encodeSpec(spec), 0o600);
   const joins = runtime.cgroups === "own" ? cgroup.joinFiles : [];
-  pod.writePlain(`${base}/runtime`, renderRuntimeScript(runtimeArgv(pod, runtime), joins), 0o700);
+  pod.writePlain(`${base}/runtime`, renderRuntimeScript(runtimeArgv(pod, runtime), joins, criu), 0o700);
   pod.writePlain(
     `${base}/on-exit`,
     renderExitCommand({
@@ -226,10 +285,15 @@ function enforceableLimits({
   return others;
 }
 
-/** With the host's network there is none of the pod's own that a sandbox could take over. */
-function withNetwork(runtime: OciRuntime, { netns }: LaunchInput): OciRuntime {
-  if (!runtime.isSandbox || netns !== "host") return runtime;
-  return { ...runtime, args: [...runtime.args.filter((arg) => !arg.startsWith("--network=")), "--network=host"] };
+/**
+ * With the host's network there is none of the pod's own that a sandbox could take over, and without any there is nothing to
+ * take over: then its own loopback is all it gets.
+ */
+function withNetwork(runtime: OciRuntime, { netns, manifest }: LaunchInput): OciRuntime {
+  const isNone = manifest.nets.length === 1 && manifest.nets[0]?.name === "none";
+  if (!runtime.isSandbox || (netns !== "host" && !isNone)) return runtime;
+  const others = runtime.args.filter((arg) => !arg.startsWith("--network="));
+  return { ...runtime, args: [...others, netns === "host" ? "--network=host" : "--network=none"] };
 }
 
 function assertOffered({ regime }: OciFlavor, { manifest }: LaunchInput): void {

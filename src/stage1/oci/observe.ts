@@ -8,6 +8,7 @@ import { readCgroupPaths, readComm } from "../../sys/linux/process-tree.ts";
 import { podCgroupName } from "../pod-cgroups.ts";
 import { findSupervisor } from "../supervisor.ts";
 import { appCgroup } from "./cgroups.ts";
+import { QUIET_FILE } from "./scripts.ts";
 
 /** Host pid of an app's main process. What shows that the number still means it is the cgroup it is in. */
 export function findAppPid(pod: Files, { id, app }: { readonly id: PodId; readonly app: AppName }): number | undefined {
@@ -48,7 +49,8 @@ export function exitFile(id: PodId, app: AppName): string {
 /** What the exit command recorded; it may be a moment behind conmon's own file, which then counts. */
 export function readAppExit(pod: Files, app: AppName): AppExit | undefined {
   const id = podIdOf(pod);
-  const rel = [`status/${app}`, ...(id === undefined ? [] : [exitFile(id, app)])].find((one) => pod.has(one));
+  const hasOwn = id !== undefined && !pod.has(QUIET_FILE); // else conmon's is about being halted
+  const rel = [`status/${app}`, ...(hasOwn ? [exitFile(id, app)] : [])].find((one) => pod.has(one));
   const stat = rel === undefined ? undefined : pod.stat(rel);
   if (rel === undefined || stat === undefined) return undefined;
   const [, code, oom] = /^(\d+)( oom)?\n?$/.exec(pod.readText(rel, 64)) ?? [];

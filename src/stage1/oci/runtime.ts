@@ -12,7 +12,15 @@ export interface OciFlavor {
 }
 
 const CACHE = "runtime.json";
-const PATHS = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+/** Where programs of the host are looked for. */
+export const PROGRAM_DIRS: readonly string[] = [
+  "/usr/local/sbin",
+  "/usr/local/bin",
+  "/usr/sbin",
+  "/usr/bin",
+  "/sbin",
+  "/bin",
+];
 
 /** Runtimes of the oci regime. crun cannot use hybrid trees by itself. */
 export const OCI_FLAVOR: OciFlavor = {
@@ -112,8 +120,8 @@ export async function chooseRuntime(flavor: OciFlavor, host: Stage1Host, asked?:
 }
 
 /** Absolute path of a program of the host. */
-export function findProgram({ host }: Pick<Stage1Host, "host">, name: string): string | undefined {
-  return PATHS.map((dir) => `${dir}/${name}`).find((path) => host.statFollowing(path.slice(1)) !== undefined);
+export function findProgram({ host }: Pick<Stage1Host, "host">, name: string, dirs = PROGRAM_DIRS): string | undefined {
+  return dirs.map((dir) => `${dir}/${name}`).find((path) => host.statFollowing(path.slice(1)) !== undefined);
 }
 
 function cacheKey({ host }: Stage1Host, runtimes: readonly OciRuntime[]): string {

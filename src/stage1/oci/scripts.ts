@@ -3,6 +3,9 @@ export function quoteShell(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
+/** While it is there, apps end without that being recorded or told the others. */
+export const QUIET_FILE = "oci/halting";
+
 /** What the scripts of an app have to find. */
 export interface ScriptInput {
   /** Absolute pod directory; its path does not change while the pod runs. */
@@ -30,6 +33,7 @@ export function renderExitedScript({ pod, app, others, oomFiles, members, leftov
   );
   return `#!/bin/sh
 cd ${quoteShell(pod)} || exit 1
+[ -e ${QUIET_FILE} ] && exit 0 # the app did not end: it is halted by a checkpoint
 app=${quoteShell(app)}
 code=\${1:-255}
 oom=
@@ -137,8 +141,12 @@ exit "\${code:-0}"
 `;
 }
 
-/** The runtime as conmon calls it: moves into the app's cgroups first where the runtime leaves them alone. */
-export function renderRuntimeScript(runtime: readonly string[], joinFiles: readonly string[]): string {
+/**
+ * The runtime as conmon calls it: moves into the app's cgroups first where the runtime leaves them alone.
+ * @param criu Program that runtimes look for by that name
+ */
+export function renderRuntimeScript(runtime: readonly string[], joinFiles: readonly string[], criu?: string): string {
+  const path = criu === undefined ? "" : `PATH=${quoteShell(criu.slice(0, criu.lastIndexOf("/")))}:$PATH\n`;
   const joins = joinFiles.map((file) => `echo 0 > ${quoteShell(file)} || exit 1\n`).join("");
-  return `#!/bin/sh\n${joins}exec ${runtime.map(quoteShell).join(" ")} "$@"\n`;
+  return `#!/bin/sh\n${path}${joins}exec ${runtime.map(quoteShell).join(" ")} "$@"\n`;
 }

@@ -1,6 +1,6 @@
 import type { LaunchInput } from "../../pod/stage1-contract.ts";
 import { CLONE_NEWIPC, CLONE_NEWUTS, MS_NODEV, MS_NOEXEC, MS_NOSUID } from "../../sys/linux/constants.ts";
-import { mount } from "../../sys/linux/mount-calls.ts";
+import { mount, sethostname } from "../../sys/linux/mount-calls.ts";
 import { pinNamespace } from "../../sys/linux/pin-namespace.ts";
 import type { OciRuntime } from "./oci-runtime.ts";
 import { INIT_APP } from "./pod-init.ts";
@@ -17,11 +17,12 @@ const NAMESPACE_OF_INIT = `apps/${INIT_APP}/pid-namespace`;
  */
 export function makeShared(input: LaunchInput, runtime: OciRuntime): Shared {
   const { pod, manifest, netns } = input;
+  if (runtime.isSandbox) return ownShared(input);
   const network = netns === "host" ? undefined : netns.path;
   const size = manifest.shmBytes === undefined ? {} : { shmBytes: manifest.shmBytes };
-  if (runtime.isSandbox) return { namespaces: { network }, ...size };
   const { pid = "private", ipc = "pod" } = manifest.sharing ?? {};
-  pinNamespace({ kind: "uts", flag: CLONE_NEWUTS, path: pod.path("ns/uts") });
+  const prepare = () => sethostname(manifest.hostname); // who joins it by a restore finds it set
+  pinNamespace({ kind: "uts", flag: CLONE_NEWUTS, path: pod.path("ns/uts"), prepare });
   if (ipc === "pod") pinNamespace({ kind: "ipc", flag: CLONE_NEWIPC, path: pod.path("ns/ipc") });
   const ipcPath = { pod: { ipc: pod.path("ns/ipc") }, host: { ipc: "host" }, private: {} }[ipc];
   const pidPath = { pod: { pid: pod.path(NAMESPACE_OF_INIT) }, host: { pid: "host" }, private: {} }[pid];
@@ -30,6 +31,12 @@ export function makeShared(input: LaunchInput, runtime: OciRuntime): Shared {
     ...size,
     ...sharedMemory(input, ipc),
   };
+}
+
+/** What an app gets that has everything but the network for itself. */
+export function ownShared({ manifest, netns }: LaunchInput): Shared {
+  const network = netns === "host" ? undefined : netns.path;
+  return { namespaces: { network }, ...(manifest.shmBytes === undefined ? {} : { shmBytes: manifest.shmBytes }) };
 }
 
 /** One app alone has a /dev/shm of its own anyway. */

@@ -3,6 +3,7 @@ import type { ResolvedApp } from "../../pod/resolved-app.ts";
 import { allowedSyscalls } from "../../pod/seccomp-profile.ts";
 import { windowSize } from "../../sys/linux/terminal-calls.ts";
 import type { ContainerOptions } from "./container-options.ts";
+import { CRIU_ANNOTATION } from "./criu-options.ts";
 
 /** What decides a container's configuration besides the app itself. */
 export interface SpecInput {
@@ -24,6 +25,8 @@ export interface SpecInput {
   readonly cgroupsPath: string | undefined;
   readonly terminal: boolean;
   readonly machine: string;
+  /** File that holds more options for criu whenever it is called. */
+  readonly criuOptions?: string;
 }
 
 type Json = Readonly<Record<string, unknown>>;
@@ -38,7 +41,11 @@ export function planSpec(input: SpecInput): Json {
     root: { path: rootfs, readonly: app.readOnlyRootfs },
     hostname,
     mounts: [...planMounts(input), ...options.mounts],
-    annotations: { ...options.annotations, "org.opencontainers.image.stopSignal": app.stopSignal },
+    annotations: {
+      ...options.annotations,
+      "org.opencontainers.image.stopSignal": app.stopSignal,
+      ...(input.criuOptions === undefined ? {} : { [CRIU_ANNOTATION]: input.criuOptions }),
+    },
     ...(Object.keys(options.hooks).length === 0 ? {} : { hooks: options.hooks }),
     linux: {
       ...(input.cgroupsPath === undefined ? {} : { cgroupsPath: input.cgroupsPath }),

@@ -2,11 +2,13 @@ import type { RunOption } from "../../pod/run-options.ts";
 import type { ProbeOptions, Stage1, Stage1Host, Stage1Probe } from "../../pod/stage1-contract.ts";
 import { removePodCgroups } from "../pod-cgroups.ts";
 import { attachToOciApp } from "./attach.ts";
+import { checkpointOciPod } from "./checkpoint.ts";
 import { isOciPodPaused, pauseOciPod, readOciUse, resumeOciPod, updateOciApp } from "./control.ts";
 import { enterOciApp } from "./enter.ts";
 import { helpOciPod } from "./help.ts";
-import { launchOciPod } from "./launch.ts";
+import { launchOciPod, restoreOciPod } from "./launch.ts";
 import { findAppPid, findLog, findOciSupervisor, isAppRunning, readAppExit, readPodExit } from "./observe.ts";
+import { probeCheckpoint } from "./probe-checkpoint.ts";
 import { findInstalled, findProgram, GVISOR_FLAVOR, OCI_FLAVOR, type OciFlavor, probeFlavor } from "./runtime.ts";
 import { killOciPod, stopOciPod } from "./stop.ts";
 
@@ -70,6 +72,9 @@ export function ociRegime(flavor: OciFlavor, options: readonly RunOption[], abou
     isPaused: isOciPodPaused,
     stats: readOciUse,
     update: updateOciApp,
+    probeCheckpoint: (host, options) => probeCheckpoint(flavor, host, options),
+    checkpoint: checkpointOciPod,
+    restore: (input, record) => restoreOciPod(flavor, input, record),
     cleanup: (_pod, id) => removePodCgroups(id),
   };
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { withFileErrors } from "./file-error.ts";
 
 /** One mount as this thread sees it. */
 export interface MountInfo {
@@ -18,6 +19,12 @@ export interface MountInfo {
 /** All mounts of this thread's mount namespace, in the kernel's order. Spec: proc_pid_mountinfo(5). */
 export function listMounts(): MountInfo[] {
   return parseMountInfo(readFileSync("/proc/thread-self/mountinfo", "utf8"));
+}
+
+/** All mounts as another process sees them. @throws {SysError} "sys/not-found" when it is gone */
+export function listMountsOf(pid: number): MountInfo[] {
+  const path = `/proc/${pid}/mountinfo`;
+  return parseMountInfo(withFileErrors(`read "${path}"`, () => readFileSync(path, "utf8")));
 }
 
 /** Parses the text of a mountinfo file; malformed lines are left out. */
