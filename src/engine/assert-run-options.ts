@@ -35,4 +35,26 @@ export function assertRunOptions(manifest: PodManifest, options: readonly RunOpt
     planSeccompProfile(security.seccompProfile, { machine: process.arch, capabilities, kernel: "0" });
   }
   assertSysctls(manifest);
+  assertUserNamespace(manifest);
+}
+
+function assertUserNamespace({ userns, apps }: PodManifest): void {
+  const mounts = apps.flatMap((app) => app.mounts);
+  const mapped = mounts.find(({ idmap }) => idmap === true);
+  if (userns === undefined && mapped !== undefined) {
+    throw new PodError(
+      "pod/bad-option",
+      `Cannot map the ids of the volume at "${mapped.target}": the pod has the host's`,
+      {
+        hint: "give it ids of its own: --userns=auto, or leave out idmap",
+      },
+    );
+  }
+  const shared = userns === undefined ? undefined : mounts.find(({ propagation }) => propagation?.endsWith("shared"));
+  if (shared === undefined) return;
+  throw new PodError(
+    "pod/bad-option",
+    `Cannot share mounts at "${shared.target}" with the host: what a user namespace of its own mounts stays in it`,
+    { hint: "use slave or rslave, or leave out --userns, --uidmap and --gidmap" },
+  );
 }

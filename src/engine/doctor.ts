@@ -12,6 +12,7 @@ import { checkStore } from "./doctor/check-store.ts";
 import { checkSystemd } from "./doctor/check-systemd.ts";
 import { checkTpm } from "./doctor/check-tpm.ts";
 import { checkTrustedKeys } from "./doctor/check-trusted-keys.ts";
+import { checkUserNamespaces } from "./doctor/check-user-namespaces.ts";
 import { type DoctorSection, runSection } from "./doctor/section.ts";
 import type { DoctorCheck } from "./use-cases.ts";
 
@@ -26,6 +27,7 @@ const SECTIONS: readonly DoctorSection[] = [
   { name: "checkpoint", run: checkCheckpoint },
   { name: "network", run: checkNetworking },
   { name: "store", run: checkStore },
+  { name: "user namespaces", run: checkUserNamespaces },
   { name: "clock", run: checkClock },
   { name: "trusted keys", run: checkTrustedKeys },
   { name: "TPM", run: checkTpm },

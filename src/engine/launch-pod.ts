@@ -13,6 +13,7 @@ import { createNetNamespace } from "../sys/linux/net-namespace.ts";
 import { isTerminal } from "../sys/terminal.ts";
 import type { EngineContext } from "./context.ts";
 import { loadAllNetworks } from "./load-pod-networks.ts";
+import { makeUserNamespace } from "./make-user-namespace.ts";
 import { pluginHost } from "./plugin-host.ts";
 import { eventApps, manifestHash } from "./prepare-pod.ts";
 import { netnsPath, type Reaping } from "./reap-pod.ts";
@@ -42,6 +43,8 @@ export async function launchPod(
   pod.move("start");
   const files = pod.files();
   const stage1 = stage1Of(manifest);
+  const netns = isHostNetwork(manifest) ? undefined : netnsPath(ctx, pod.id);
+  const userns = await makeUserNamespace(ctx, { manifest, netns });
   const attachments = await joinNetworks(ctx, { pod, manifest }, options);
   await options.reaping.done;
   const apps = eventApps(manifest);
@@ -55,7 +58,7 @@ export async function launchPod(
     apps,
   });
   files.writePlain("started.json", JSON.stringify({ startedAt: formatTimestamp(ctx.clock.nowMs()) }), 0o600);
-  const input = planLaunch(ctx, { pod, manifest, attachments }, options);
+  const input = planLaunch(ctx, { pod, manifest, attachments, userns }, options);
   options.signal?.throwIfAborted();
   return await stage1.launch(input);
 }
@@ -67,7 +70,13 @@ export function planLaunch(
     pod,
     manifest,
     attachments,
-  }: { readonly pod: LockedPod; readonly manifest: PodManifest; readonly attachments: readonly Attachment[] },
+    userns,
+  }: {
+    readonly pod: LockedPod;
+    readonly manifest: PodManifest;
+    readonly attachments: readonly Attachment[];
+    readonly userns?: LaunchInput["userns"];
+  },
   options: Pick<LaunchOptions, "mode" | "interactive" | "tty" | "signal">,
 ): LaunchInput {
   const isBackground = options.mode === "spawn";
@@ -77,6 +86,7 @@ export function planLaunch(
     layerPath: (name) => ctx.root.path(layerTreePath(name)),
     hostPathKind: (path) => hostPathKind(ctx, path),
     netns: isHostNetwork(manifest) ? "host" : { path: netnsPath(ctx, pod.id) },
+    ...(userns === undefined ? {} : { userns }),
     etcFiles: planEtcFiles(ctx, { manifest, attachments }),
     lockFd: pod.lock.fd,
     host: stage1Host(ctx, manifest.stage1.regime),
@@ -115,7 +125,8 @@ export async function joinNetworks(
   claimPorts(ctx, { pod, manifest });
   const path = netnsPath(ctx, pod.id);
   ctx.run.ensureDir("netns", 0o755);
-  createNetNamespace(path);
+  // The one of a pod with a user namespace of its own is there already, and belongs to that.
+  if (manifest.userns === undefined) createNetNamespace(path);
   if (networks.length === 0) return [];
   const host = pluginHost(ctx, pod.files(), [pod.lock.fd]);
   const signal = options.signal === undefined ? {} : { signal: options.signal };

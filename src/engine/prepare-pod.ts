@@ -12,6 +12,7 @@ import { choosePodStage1 } from "./choose-stage1.ts";
 import type { EngineContext } from "./context.ts";
 import { fetchImage } from "./fetch-image.ts";
 import { noteConfiguration } from "./note-configuration.ts";
+import { planUserNamespace } from "./plan-user-namespace.ts";
 import { podImageOf } from "./pod-image.ts";
 import type { ReadyImage } from "./ready-image.ts";
 import { findStage1, isStage1Image } from "./regimes.ts";
@@ -58,7 +59,7 @@ export async function createPod(
     const regime = choosePodStage1(ctx, { asked: input.stage1, images });
     const builtIn = isStage1Image(regime) ? undefined : findStage1(regime);
     const nets = input.nets.length === 0 ? (builtIn?.defaultNets ?? []) : input.nets;
-    const planned = planManifest(
+    const withoutIds = planManifest(
       { ...input, nets },
       {
         uuid: id,
@@ -68,6 +69,8 @@ export async function createPod(
         insecureOptions: [...ctx.options.insecureOptions].sort(),
       },
     );
+    using ids = planUserNamespace(ctx, input.userns);
+    const planned = { ...withoutIds, ...ids.member };
     assertRunOptions(planned, builtIn?.options); // before a stage1 is built, which may take a while
     const manifest = { ...planned, stage1: await readyStage1(ctx, regime, options) };
     for (const line of describeUnfulfilled(manifest, images)) ctx.options.note(`NOTE: ${line}`);

@@ -8,6 +8,7 @@ import type { AppExit } from "../pod/stage1-contract.ts";
 import type { Files } from "../sys/host.ts";
 import { removeNetNamespace } from "../sys/linux/net-namespace.ts";
 import type { EngineContext } from "./context.ts";
+import { removeUserNamespace } from "./make-user-namespace.ts";
 import { pluginHost } from "./plugin-host.ts";
 import { stage1Of } from "./regimes.ts";
 
@@ -56,6 +57,7 @@ export async function reapPod(
     ctx.options.note(`a network of pod ${pod.id} was not left in order: ${reason.message}`);
   }
   removeNetNamespace(netnsPath(ctx, pod.id));
+  removeUserNamespace(ctx, pod.id);
   const exits: (AppExit | undefined)[] = [];
   const events: EngineEvent[] = [];
   for (const app of manifest?.apps ?? []) {

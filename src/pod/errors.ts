@@ -16,7 +16,10 @@ export type PodErrorCode =
   | "pod/missing-executable"
   | "pod/missing-interpreter"
   | "pod/not-executable"
-  | "pod/missing-volume";
+  | "pod/missing-volume"
+  | "pod/no-id-range"
+  | "pod/ids-taken"
+  | "pod/no-idmap";
 
 /** A pod that does not exist, is in the wrong state, or cannot be made as asked. */
 export class PodError extends EngineError<PodErrorCode> {}

@@ -1,4 +1,5 @@
 import type { Digest } from "../image/digest.ts";
+import type { IdMappings } from "../sys/linux/user-namespace.ts";
 import type { IsolatorOutcome } from "./appc-app.ts";
 import type { AppLimits } from "./limits.ts";
 import type { AppName, PodId, PodName } from "./names.ts";
@@ -59,6 +60,11 @@ export interface Stage1EntryPoints {
   readonly attach?: string;
 }
 
+/** A user namespace as decided. Where `kind` is "auto" nobody but this pod has its ids. */
+export interface UserNamespace extends IdMappings {
+  readonly kind: "auto" | "explicit";
+}
+
 /** Everything that decides what a pod runs, written once at prepare; its hash goes into the events. */
 export interface PodManifest extends PodRunOptions {
   readonly gantryKind: "pod";
@@ -76,6 +82,8 @@ export interface PodManifest extends PodRunOptions {
     readonly entries?: Stage1EntryPoints;
   };
   readonly apps: readonly PodApp[];
+  /** The user namespace of all apps; absent: the host's. Its ids are the pod's until it is removed. */
+  readonly userns?: UserNamespace;
   readonly volumes: readonly VolumeOption[];
   readonly nets: readonly NetOption[];
   readonly ports: readonly PortOption[];

@@ -1,5 +1,6 @@
 import type { AciApp } from "../image/aci/app.ts";
 import type { NameValue } from "../image/aci/name-values.ts";
+import type { IdMappings } from "../sys/linux/user-namespace.ts";
 import type { AppLimits } from "./limits.ts";
 import type { AppRunOptions, PodRunOptions, Propagation } from "./run-options.ts";
 
@@ -30,7 +31,16 @@ export interface MountOption {
   readonly readOnly: boolean;
   /** Undefined: as the regime does by itself. */
   readonly propagation?: Propagation;
+  /** Owners on the host are those of the same ids in the pod's user namespace. */
+  readonly idmap?: true;
 }
+
+/**
+ * A user namespace of the pod's own: with ids that no other pod of this root has, some of them mapped as given; or with
+ * exactly these maps.
+ */
+export type UserNamespaceOption = IdMappings &
+  ({ readonly kind: "auto"; readonly size: number } | { readonly kind: "explicit" });
 
 /** A host port led into the pod. Ranges are expanded by the parser. */
 export interface PortOption {
@@ -88,6 +98,8 @@ export interface NamedPort {
 /** A pod as asked for. */
 export interface PodOption extends PodRunOptions {
   readonly apps: readonly AppOption[];
+  /** Undefined: the host's. */
+  readonly userns?: UserNamespaceOption;
   /** Unique name; undefined: none. */
   readonly name?: string;
   readonly hostname?: string;

@@ -1,12 +1,14 @@
 import { SysError } from "../sys/errors.ts";
 import type { Files } from "../sys/host.ts";
 import { AT_FDCWD, AT_SYMLINK_NOFOLLOW } from "../sys/linux/constants.ts";
+import { asFileOwner } from "../sys/linux/file-owner.ts";
 import { fchmodat, fchownat, fstatat } from "../sys/linux/fs-calls.ts";
 import { bindMount, type MountPropagation, setReadOnly } from "../sys/linux/mounts.ts";
 import { mountOverlay } from "../sys/linux/overlay.ts";
 import { RootedDir } from "../sys/linux/rooted-dir.ts";
 import { PodError } from "./errors.ts";
 import type { PodApp, PodManifest } from "./manifest.ts";
+import type { PodIdmap } from "./pod-idmap.ts";
 import type { SharedVolumes } from "./shared-volumes.ts";
 import type { LaunchInput } from "./stage1-contract.ts";
 
@@ -24,23 +26,52 @@ const APP_DIRS: readonly (readonly [string, number])[] = [
  * place. Runs in the pod's own mount namespace. Every path of the image is resolved beneath the root's handle.
  * @param dirs More directories the regime needs there before the root may become read-only.
  * @param shared What `openSharedVolumes` opened before this mount namespace was entered.
+ * @param idmap Gives everything but volumes of the host the ids of the pod's user namespace.
  * @throws {PodError} "pod/missing-volume"
  */
 export function mountAppRoot(
   input: LaunchInput,
   app: PodApp,
-  { dirs = [], shared }: { readonly dirs?: readonly string[]; readonly shared?: SharedVolumes } = {},
+  options: {
+    readonly dirs?: readonly string[];
+    readonly shared?: SharedVolumes;
+    readonly idmap?: PodIdmap | undefined;
+  } = {},
 ): void {
   const { pod } = input;
   const base = `apps/${app.name}`;
   for (const dir of ["upper", "work", "rootfs"]) pod.ensureDir(`${base}/${dir}`, 0o755);
-  const rootfs = pod.path(`${base}/rootfs`);
   if (app.image.rootLayer !== undefined)
     copyRootAttributes(input.layerPath(app.image.rootLayer), pod.path(`${base}/upper`));
+  // Before this process makes files in another's name.
+  for (const [path, text] of etcFiles(input)) if (!pod.has(path)) pod.writePlain(path, text, 0o644);
+  const fill = () => mountAndFill(input, { app, ...options });
+  if (options.idmap === undefined) fill();
+  else asFileOwner(options.idmap.owner, fill);
+}
+
+function mountAndFill(
+  input: LaunchInput,
+  {
+    app,
+    dirs = [],
+    shared,
+    idmap,
+  }: {
+    readonly app: PodApp;
+    readonly dirs?: readonly string[];
+    readonly shared?: SharedVolumes;
+    readonly idmap?: PodIdmap | undefined;
+  },
+): void {
+  const base = input.pod.path(`apps/${app.name}`);
+  const rootfs = `${base}/rootfs`;
+  const layers = app.image.layers.map((layer) => input.layerPath(layer)).toReversed();
+  const own = idmap?.bind(base, `own/${app.name}`) ?? base;
   mountOverlay({
-    lowers: app.image.layers.map((layer) => input.layerPath(layer)).toReversed(),
-    upper: pod.path(`${base}/upper`),
-    work: pod.path(`${base}/work`),
+    lowers: idmap === undefined ? layers : layers.map((layer, at) => idmap.bind(layer, `layers/${app.name}/${at}`)),
+    upper: `${own}/upper`,
+    work: `${own}/work`,
     target: rootfs,
     nodev: true,
   });
@@ -48,24 +79,31 @@ export function mountAppRoot(
   for (const [path, modeOctal] of [...APP_DIRS, ...dirs.map((dir) => [dir, 0o755] as const)])
     if (root.stat(path) === undefined) root.ensureDir(path, modeOctal)[Symbol.dispose]();
   root.ensureDir(app.workingDir, 0o755)[Symbol.dispose]();
-  bindEtcFiles(input, { app, root });
-  for (const mount of app.mounts) mountVolume(input, { app, root, mount, tree: shared?.find(app, mount) });
+  bindEtcFiles(input, { app, root, idmap });
+  for (const mount of app.mounts) mountVolume(input, { app, root, mount, idmap, tree: shared?.find(app, mount) });
   if (app.readOnlyRootfs) setReadOnly(rootfs);
 }
 
-function bindEtcFiles(input: LaunchInput, { app, root }: { readonly app: PodApp; readonly root: RootedDir }): void {
+function bindEtcFiles(
+  input: LaunchInput,
+  { app, root, idmap }: { readonly app: PodApp; readonly root: RootedDir; readonly idmap: PodIdmap | undefined },
+): void {
   const taken = new Set(app.mounts.map((mount) => mount.target));
-  const files: readonly (readonly [string, string | undefined])[] = [
-    ["/etc/resolv.conf", input.etcFiles.resolvConf],
-    ["/etc/hosts", input.etcFiles.hosts],
-    ["/etc/hostname", input.etcFiles.hostname],
-  ];
-  for (const [path, text] of files) {
-    if (text === undefined || taken.has(path)) continue;
-    const rel = `etc/${path.slice(5)}`;
-    if (!input.pod.has(rel)) input.pod.writePlain(rel, text, 0o644);
-    bindOnto(root, { source: input.pod.path(rel), target: path, isDir: false, readOnly: false });
+  for (const [rel] of etcFiles(input)) {
+    const target = `/${rel}`;
+    if (taken.has(target)) continue;
+    bindOnto(root, { source: input.pod.path(rel), target, isDir: false, readOnly: false, ...mapped(idmap) });
   }
+}
+
+/** Files by their names in the pod's directory, which are those in the app's root. */
+function etcFiles({ etcFiles: { resolvConf, hosts, hostname } }: LaunchInput): (readonly [string, string])[] {
+  const files = [
+    ["etc/resolv.conf", resolvConf] as const,
+    ["etc/hosts", hosts] as const,
+    ["etc/hostname", hostname] as const,
+  ];
+  return files.flatMap(([rel, text]) => (text === undefined ? [] : [[rel, text] as const]));
 }
 
 function mountVolume(
@@ -75,11 +113,13 @@ function mountVolume(
     root,
     mount,
     tree,
+    idmap,
   }: {
     readonly app: PodApp;
     readonly root: RootedDir;
     readonly mount: PodApp["mounts"][number];
     readonly tree: number | undefined;
+    readonly idmap: PodIdmap | undefined;
   },
 ): void {
   const volume = input.manifest.volumes.find((one) => one.name === mount.volume);
@@ -103,6 +143,7 @@ function mountVolume(
       recursive: volume.recursive,
       ...(mount.propagation === undefined ? {} : { propagation: mount.propagation }),
       ...(tree === undefined ? {} : { tree }),
+      ...(mount.idmap === true ? mapped(idmap) : {}),
     });
     return;
   }
@@ -111,7 +152,12 @@ function mountVolume(
     target: mount.target,
     isDir: true,
     readOnly: mount.readOnly,
+    ...mapped(idmap),
   });
+}
+
+function mapped(idmap: PodIdmap | undefined): { readonly idmap?: number } {
+  return idmap === undefined ? {} : { idmap: idmap.fd };
 }
 
 function hostSourceIsDir(input: LaunchInput, source: string): boolean {
@@ -135,6 +181,7 @@ function bindOnto(
     readonly recursive?: boolean;
     readonly propagation?: MountPropagation;
     readonly tree?: number;
+    readonly idmap?: number;
   },
 ): void {
   try {
@@ -147,6 +194,7 @@ function bindOnto(
       nodev: true,
       ...(mount.propagation === undefined ? {} : { propagation: mount.propagation }),
       ...(mount.tree === undefined ? {} : { tree: mount.tree }),
+      ...(mount.idmap === undefined ? {} : { idmap: mount.idmap }),
     });
   } catch (reason) {
     if (!(reason instanceof SysError)) throw reason;

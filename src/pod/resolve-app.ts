@@ -1,8 +1,10 @@
 import { pread } from "../sys/linux/fs-calls.ts";
 import { RootedDir } from "../sys/linux/rooted-dir.ts";
+import type { IdMappings } from "../sys/linux/user-namespace.ts";
 import { DEFAULT_PATH, envValue, mergeEnv } from "./environment.ts";
 import { PodError } from "./errors.ts";
 import { EXECUTABLE_HEAD_BYTES, parseExecutableFormat } from "./executable-format.ts";
+import { podIdOf } from "./id-mappings.ts";
 import type { PodApp } from "./manifest.ts";
 import type { ResolvedApp } from "./resolved-app.ts";
 import { type Credentials, resolveUser } from "./user-database.ts";
@@ -15,12 +17,15 @@ export interface AppRoot {
   readHead(path: string, limitBytes: number): Uint8Array | undefined;
 }
 
-/** The root file system of an app, mounted at `path` on this host. */
-export function openAppRoot(path: string): AppRoot {
+/** The root file system of an app, mounted at `path` on this host; owners as the app sees them. */
+export function openAppRoot(path: string, maps?: IdMappings): AppRoot {
   return {
     stat: (inside) => {
       using root = RootedDir.open(path);
-      return root.stat(inside);
+      const stat = root.stat(inside);
+      if (stat === undefined || maps === undefined) return stat;
+      const uid = podIdOf(maps.uidMappings, stat.uid);
+      return { mode: stat.mode, uid, gid: podIdOf(maps.gidMappings, stat.gid) };
     },
     readHead: (inside, limitBytes) => {
       using root = RootedDir.open(path);

@@ -102,6 +102,7 @@ export type RunOption =
   | "runtime"
   | "tpm"
   | "hooks-dir"
+  | "userns"
   | "propagation"
   | "shared-propagation"
   | "attach";

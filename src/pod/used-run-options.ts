@@ -13,6 +13,7 @@ export function usedRunOptions({
     ["sysctl", "--sysctl", pod.sysctls !== undefined],
     ["runtime", "--runtime", pod.runtime !== undefined],
     ["tpm", "--tpm", pod.tpm === true],
+    ["userns", pod.userns?.kind === "explicit" ? "--uidmap" : "--userns=auto", pod.userns !== undefined],
     ["hooks-dir", "--hooks-dir", pod.hooksDirs !== undefined],
     ...apps.flatMap(({ ulimits, devices, cdiDevices, security, mounts }): (readonly [RunOption, string, boolean])[] => {
       const shared = mounts.find(({ propagation }) => propagation?.endsWith("shared") === true);

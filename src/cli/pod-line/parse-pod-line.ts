@@ -11,6 +11,7 @@ import { type ParsedApp, parseApp } from "./parse-app.ts";
 import { parseNets } from "./parse-nets.ts";
 import { parsePodOptions } from "./parse-pod-options.ts";
 import { parsePort } from "./parse-port.ts";
+import { parseUserns } from "./parse-userns.ts";
 import { parseVolume } from "./parse-volume.ts";
 
 /** A pod as asked for, and the flags of the pod that are not part of it (`detach`, `interactive` …). */
@@ -47,6 +48,7 @@ export async function parsePodLine(host: CliHost, argv: readonly string[], specs
     hostsEntries: parseHosts(flags.strings("hosts-entry")),
     pullPolicy: parsePullPolicy(flags.string("pull-policy")),
     ...parsePodOptions(flags),
+    ...parseUserns(flags),
   };
   return { option, flags };
 }

@@ -55,12 +55,19 @@ function parseShort(text: string, fresh: () => string): ParsedVolume {
   if (second === undefined)
     return { volume: emptyVolume(name), mount: { volume: name, target: first, readOnly: false } };
   const words = options?.split(",") ?? [];
-  const unknown = words.find((word) => !["ro", "rw", "z", "Z", "rbind", ...PROPAGATIONS].includes(word));
-  if (unknown !== undefined) throw badVolume(text, `use ro, rw or one of ${PROPAGATIONS.join(", ")}, not "${unknown}"`);
+  const unknown = words.find((word) => !["ro", "rw", "z", "Z", "rbind", "idmap", ...PROPAGATIONS].includes(word));
+  if (unknown !== undefined)
+    throw badVolume(text, `use ro, rw, idmap or one of ${PROPAGATIONS.join(", ")}, not "${unknown}"`);
   const readOnly = words.includes("ro");
   return {
     volume: { kind: "host", name, source: first, readOnly, recursive: true },
-    mount: { volume: name, target: second, readOnly, ...propagationOf(text, words) },
+    mount: {
+      volume: name,
+      target: second,
+      readOnly,
+      ...propagationOf(text, words),
+      ...(words.includes("idmap") ? { idmap: true } : {}),
+    },
   };
 }
 
@@ -80,7 +87,10 @@ export function parseMount(
   const propagation = propagationOf(text, typed === undefined ? [] : [typed]);
   if (typed !== undefined && propagation.propagation === undefined)
     throw badMount(text, `use one of ${PROPAGATIONS.join(", ")}`);
+  const idmapText = fields.get("idmap");
+  const idmap = parseBool(text, idmapText === "" ? "true" : idmapText, false) ? { idmap: true as const } : {};
   allowOnly(text, fields, [
+    "idmap",
     "bind-propagation",
     "propagation",
     "type",
@@ -96,10 +106,10 @@ export function parseMount(
   ]);
   const named = fields.get("volume");
   if (named !== undefined && named !== "" && (type === undefined || type === "volume")) {
-    return { mount: { volume: named, target, readOnly, ...propagation } };
+    return { mount: { volume: named, target, readOnly, ...propagation, ...idmap } };
   }
   const volume = fresh();
-  const mount = { volume, target, readOnly, ...propagation };
+  const mount = { volume, target, readOnly, ...propagation, ...idmap };
   // As the scratch space it is: anybody may write.
   if (type === "tmpfs") return { volume: emptyVolume(volume, 0o1777), mount };
   const source = fields.get("source") ?? fields.get("src") ?? "";

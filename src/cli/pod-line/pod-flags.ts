@@ -104,7 +104,7 @@ export const POD_FLAGS = {
   volume: {
     type: "strings",
     short: "v",
-    placeholder: "SRC:DST[:ro,rslave…]",
+    placeholder: "SRC:DST[:ro,idmap,…]",
     help: "Host directory in the image before it; or NAME,kind=host,source=/DIR[,readOnly=true] or NAME,kind=empty for --mount",
   },
   net: {

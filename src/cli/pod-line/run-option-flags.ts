@@ -24,6 +24,17 @@ export const APP_OPTION_FLAGS = {
 
 /** Flags of the whole pod that some regimes refuse. */
 export const POD_OPTION_FLAGS = {
+  userns: {
+    type: "string",
+    placeholder: "host|auto[:size=N,…]",
+    help: "User namespace: the host's (default), or one with ids of the pod's own; also auto:uidmapping=CONTAINER:HOST:SIZE,gidmapping=…",
+  },
+  uidmap: {
+    type: "strings",
+    placeholder: "CONTAINER:HOST:SIZE",
+    help: "User namespace with exactly these user ids; of the group ids too where --gidmap says nothing",
+  },
+  gidmap: { type: "strings", placeholder: "CONTAINER:HOST:SIZE", help: "The same for group ids" },
   pid: {
     type: "string",
     choices: ["private", "pod", "host"],

@@ -11,9 +11,14 @@ const NO_BYTES = 200 * 1024 ** 2;
 /** Whether the store's file system can carry pods, and has room. The store need not exist yet. */
 export async function checkStore(ctx: EngineContext, options: SectionOptions): Promise<readonly DoctorCheck[]> {
   const path = nearestExisting(ctx, ctx.root.root);
-  const mounts = parseMountInfo(ctx.proc.readText("self/mountinfo", 16 * 1024 * 1024));
   const answer = await askTool(ctx, ["df", "--block-size=1", "--output=avail,iavail", "--", path], options);
-  return [judgeFileSystem(ctx.root.root, findMount(mounts, path)), judgeSpace(path, answer?.stdout ?? "")];
+  return [judgeFileSystem(ctx.root.root, storeMount(ctx)), judgeSpace(path, answer?.stdout ?? "")];
+}
+
+/** The mount that the store is on, or will be. */
+export function storeMount(ctx: EngineContext): MountInfo | undefined {
+  const mounts = parseMountInfo(ctx.proc.readText("self/mountinfo", 16 * 1024 * 1024));
+  return findMount(mounts, nearestExisting(ctx, ctx.root.root));
 }
 
 function nearestExisting(ctx: EngineContext, path: string): string {

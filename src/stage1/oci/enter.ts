@@ -1,4 +1,5 @@
 import { DEFAULT_PATH, envValue, mergeEnv } from "../../pod/environment.ts";
+import { placeDirectory } from "../../pod/pod-idmap.ts";
 import { findProgram, openAppRoot, resolveAppUser } from "../../pod/resolve-app.ts";
 import { readResolvedApp } from "../../pod/resolved-app.ts";
 import type { EnterInput } from "../../pod/stage1-contract.ts";
@@ -11,10 +12,12 @@ import { execve } from "../../sys/linux/process-calls.ts";
 import { randomHex } from "../../sys/random.ts";
 import { Stage1Error } from "../errors.ts";
 import type { ContainerOptions } from "./container-options.ts";
+import { replaceNullStreams } from "./null-device.ts";
 import { findAppPid } from "./observe.ts";
 import { hideUnified, readRuntime, runtimeArgv } from "./runtime-calls.ts";
 import { planProcess } from "./spec.ts";
 import { decodeSpec, encodeSpec } from "./spec-text.ts";
+import { assertMapped } from "./user-namespace.ts";
 
 const MAX_SPEC_BYTES = 8 * 1024 * 1024;
 
@@ -33,8 +36,9 @@ export async function enterOciApp(pod: Files, input: EnterInput): Promise<never>
   }
   const runtime = readRuntime(pod);
   const started = readResolvedApp(pod, app.name);
-  const root = openAppRoot(pathOfRoot(pod, { pid, app: app.name, isSandbox: runtime.isSandbox }));
+  const root = openAppRoot(pathOfRoot(pod, { pid, app: app.name, isSandbox: runtime.isSandbox }), manifest.userns);
   const credentials = input.user === undefined ? started.credentials : resolveAppUser(root, { user: input.user });
+  assertMapped(manifest.userns, { app: app.name, ...credentials });
   const env = mergeEnv(started.env, input.tty ? ["TERM=xterm"] : [], input.env);
   const path = envValue(env, "PATH") ?? DEFAULT_PATH;
   const program = findProgram(root, {
@@ -56,12 +60,15 @@ export async function enterOciApp(pod: Files, input: EnterInput): Promise<never>
   });
   const spec = `oci/exec-${randomHex(6)}.json`;
   pod.writePlain(spec, encodeSpec(process), 0o600);
-  if (runtime.cgroups === "own") {
-    enterPrivateMountNamespace({ receive: true });
+  const isOwn = runtime.cgroups === "own";
+  if (isOwn || manifest.userns !== undefined) enterPrivateMountNamespace({ receive: true });
+  if (manifest.userns !== undefined) placeDirectory(`roots/${app.name}`);
+  if (isOwn) {
     hideUnified();
     joinCgroupsOf(pid);
   }
   if (!input.interactive) dup2(openat2(AT_FDCWD, "/dev/null", { flags: O_RDONLY }), 0);
+  replaceNullStreams(pod, supervisorOf(pod, app.name));
   const exec = [...runtimeArgv(pod, runtime), "exec", `--process=${pod.path(spec)}`, `${manifest.uuid}-${app.name}`];
   const { PATH = "/usr/sbin:/usr/bin:/sbin:/bin", TERM = "xterm" } = globalThis.process.env;
   return execve(runtime.path, exec, { PATH, TERM });
@@ -92,6 +99,9 @@ function pathOfRoot(
   { pid, app, isSandbox }: { readonly pid: number; readonly app: string; readonly isSandbox: boolean },
 ): string {
   if (!isSandbox) return `/proc/${pid}/root`;
-  const supervisor = Number(pod.readText(`apps/${app}/conmon.pid`, 64).trim());
-  return `/proc/${supervisor}/root${pod.path(`apps/${app}/rootfs`)}`;
+  return `/proc/${supervisorOf(pod, app)}/root${pod.path(`apps/${app}/rootfs`)}`;
+}
+
+function supervisorOf(pod: Files, app: string): number {
+  return Number(pod.readText(`apps/${app}/conmon.pid`, 64).trim());
 }

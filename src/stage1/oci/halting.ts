@@ -66,6 +66,8 @@ export function assertCanHalt(
     refuse(`its apps share processes (--pid=${sharing.pid})`, "start it without --pid");
   }
   if (sharing.ipc === "host") refuse("its apps use the host's IPC (--ipc=host)", "start it without --ipc=host");
+  if (manifest.userns !== undefined)
+    refuse("it has a user namespace of its own", "start it without --userns and --uidmap");
   for (const app of manifest.apps) {
     const spec = decodeSpec(pod.readText(`apps/${app.name}/bundle/config.json`, MAX_SPEC_BYTES)) as HaltedSpec;
     if (spec.hooks !== undefined) refuse(`hooks prepare app "${app.name}"`, "start it with --hooks-dir=/var/empty");

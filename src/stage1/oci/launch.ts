@@ -1,6 +1,7 @@
 import type { CheckpointRecord } from "../../pod/checkpoint-record.ts";
 import type { AppLimits } from "../../pod/limits.ts";
 import type { PodApp } from "../../pod/manifest.ts";
+import { openPodIdmap, type PodIdmap } from "../../pod/pod-idmap.ts";
 import { makeEmptyVolumes, mountAppRoot } from "../../pod/pod-tree.ts";
 import { openAppRoot, resolveApp } from "../../pod/resolve-app.ts";
 import { type ResolvedApp, readResolvedApp, writeResolvedApp } from "../../pod/resolved-app.ts";
@@ -21,6 +22,7 @@ import { type ContainerOptions, collectOptions } from "./container-options.ts";
 import { requireCriu } from "./criu.ts";
 import { criuOptionsPath } from "./criu-options.ts";
 import { readBackground, writeBackground } from "./halting.ts";
+import { makeNullDevice, nullPath } from "./null-device.ts";
 import { exitFile } from "./observe.ts";
 import type { OciRuntime } from "./oci-runtime.ts";
 import { END_INIT, startPodInit } from "./pod-init.ts";
@@ -39,6 +41,7 @@ import { renderExitCommand, renderExitedScript, renderRuntimeScript } from "./sc
 import { makeShared, type Shared } from "./shared.ts";
 import { planSpec } from "./spec.ts";
 import { encodeSpec } from "./spec-text.ts";
+import { assertMapped, giveStreams, placeRoot } from "./user-namespace.ts";
 import { planVolumeMounts } from "./volume-mounts.ts";
 
 /** One app on its way: everything that its files are made from. */
@@ -124,29 +127,22 @@ async function startAll(input: LaunchInput, programs: Programs): Promise<{ reado
   const isTerminal = isOnTerminal(input);
   writeRuntime(pod, runtime);
   for (const dir of ["status", "oci/exits", "ns"]) pod.ensureDir(dir, 0o700);
-  const shared = restoring === undefined ? makeShared(input, runtime) : await restoreShared(input, runtime);
+  makeNullDevice(pod);
+  using idmap = openPodIdmap(input);
+  const how = { runtime, idmap };
+  const shared = restoring === undefined ? makeShared(input, how) : await restoreShared(input, how);
   const going = manifest.apps.filter(({ name }) => restoring?.record.apps.includes(name) ?? true);
-  const launches = going.map((app): AppLaunch => {
-    const staged = stagePropagatedVolumes(input, { app, volumes: programs.volumes });
-    mountAppRoot(input, staged.app, { dirs: staged.dirs });
-    const resolved =
-      restoring === undefined
-        ? resolveApp(openAppRoot(pod.path(`apps/${app.name}/rootfs`)), app, isTerminal ? "tty" : "null")
-        : { app, ...readResolvedApp(pod, app.name), stdin: "null" as const };
-    writeResolvedApp(pod, resolved);
-    const collected = collectOptions(input, app);
-    const options = { ...collected, mounts: [...collected.mounts, ...staged.mounts] };
-    return { app, resolved, options, cgroup: limitedCgroup(input, { app, layout, runtime, options }) };
-  });
+  const launches = going.map((app) => mountApp(input, { app, programs, layout, idmap }));
   const supervisors = createSupervisorCgroup(manifest.uuid, layout);
   if (manifest.sharing?.pid === "pod") {
     const cgroupsPath = runtime.cgroups === "managed" ? supervisorCgroupPath(manifest.uuid) : undefined;
-    await startPodInit(input, { ...programs, namespaces: shared.namespaces, cgroup: supervisors, cgroupsPath });
+    await startPodInit(input, { ...programs, idmap, namespaces: shared.namespaces, cgroup: supervisors, cgroupsPath });
   }
-  for (const launch of launches) writeAppFiles(input, { launch, launches, runtime, shared, criu: restoring?.criu });
-  const pids = launches.map(({ app }) => {
+  const criu = restoring?.criu;
+  for (const launch of launches) writeAppFiles(input, { launch, launches, runtime, shared, idmap, criu });
+  const pids = launches.map(({ app, resolved }) => {
     using stdio = connectApp(input, { app: app.name, isTerminal });
-    return createContainer({
+    const pid = createContainer({
       conmon: programs.conmon,
       pod,
       app: app.name,
@@ -157,6 +153,8 @@ async function startAll(input: LaunchInput, programs: Programs): Promise<{ reado
       ...(isTerminal ? { stdin: true, tty: true } : input.background),
       ...(restoring === undefined ? {} : { restore: planRestore(input, { app, ...restoring }) }),
     });
+    giveStreams(manifest.userns, { pid, ...resolved.credentials });
+    return pid;
   });
   if (restoring !== undefined) return { pid: pids[0] ?? 0 };
   if (isTerminal) return becomeTerminal(input);
@@ -166,6 +164,35 @@ async function startAll(input: LaunchInput, programs: Programs): Promise<{ reado
   }
   if (input.mode === "exec") return await becomeWaiter(input);
   return { pid: pids[0] ?? 0 };
+}
+
+function mountApp(
+  input: LaunchInput,
+  {
+    app,
+    programs: { runtime, volumes, restoring },
+    layout,
+    idmap,
+  }: {
+    readonly app: PodApp;
+    readonly programs: Programs;
+    readonly layout: CgroupLayout;
+    readonly idmap: PodIdmap | undefined;
+  },
+): AppLaunch {
+  const { pod, manifest } = input;
+  const staged = stagePropagatedVolumes(input, { app, volumes, idmap });
+  mountAppRoot(input, staged.app, { dirs: staged.dirs, idmap });
+  const root = openAppRoot(pod.path(`apps/${app.name}/rootfs`), manifest.userns);
+  const resolved =
+    restoring === undefined
+      ? resolveApp(root, app, isOnTerminal(input) ? "tty" : "null")
+      : { app, ...readResolvedApp(pod, app.name), stdin: "null" as const };
+  assertMapped(manifest.userns, { app: app.name, ...resolved.credentials });
+  writeResolvedApp(pod, resolved);
+  const collected = collectOptions(input, app);
+  const options = { ...collected, mounts: [...collected.mounts, ...staged.mounts] };
+  return { app, resolved, options, cgroup: limitedCgroup(input, { app, layout, runtime, options }) };
 }
 
 function limitedCgroup(
@@ -198,29 +225,26 @@ function limitedCgroup(
   return cgroup;
 }
 
-function writeAppFiles(
+/** One app, and what all apps of the pod have in common. */
+interface AppFiles {
+  readonly launch: AppLaunch;
+  readonly runtime: OciRuntime;
+  readonly shared: Shared;
+  readonly idmap: PodIdmap | undefined;
+  readonly criu: string | undefined;
+}
+
+function planAppSpec(
   input: LaunchInput,
-  {
-    launch,
-    launches,
-    runtime,
-    shared,
-    criu,
-  }: {
-    readonly launch: AppLaunch;
-    readonly launches: readonly AppLaunch[];
-    readonly runtime: OciRuntime;
-    readonly shared: Shared;
-    readonly criu: string | undefined;
-  },
-): void {
+  { launch, runtime, shared, idmap }: Omit<AppFiles, "criu">,
+): ReturnType<typeof planSpec> {
   const { pod, manifest } = input;
-  const { app, resolved, cgroup, options } = launch;
-  const base = `apps/${app.name}`;
-  const spec = planSpec({
+  const { app, resolved, options } = launch;
+  return planSpec({
     resolved,
-    rootfs: pod.path(`${base}/rootfs`),
+    rootfs: placeRoot(idmap, { app: app.name, rootfs: pod.path(`apps/${app.name}/rootfs`) }),
     hostname: manifest.hostname,
+    ...(manifest.userns === undefined ? {} : { idMappings: manifest.userns }),
     ...shared,
     ...(runtime.isSandbox ? {} : { criuOptions: pod.path(criuOptionsPath(app.name)) }),
     options:
@@ -231,9 +255,26 @@ function writeAppFiles(
     terminal: isOnTerminal(input) || input.background.tty,
     machine: process.arch,
   });
-  pod.writePlain(`${base}/bundle/config.json`, encodeSpec(spec), 0o600);
-  const joins = runtime.cgroups === "own" ? cgroup.joinFiles : [];
-  pod.writePlain(`${base}/runtime`, renderRuntimeScript(runtimeArgv(pod, runtime), joins, criu), 0o700);
+}
+
+function writeAppFiles(
+  input: LaunchInput,
+  { launch, launches, runtime, shared, idmap, criu }: AppFiles & { readonly launches: readonly AppLaunch[] },
+): void {
+  const { pod, manifest } = input;
+  const { app, cgroup, options } = launch;
+  const base = `apps/${app.name}`;
+  pod.writePlain(
+    `${base}/bundle/config.json`,
+    encodeSpec(planAppSpec(input, { launch, runtime, shared, idmap })),
+    0o600,
+  );
+  const joinFiles = runtime.cgroups === "own" ? cgroup.joinFiles : [];
+  pod.writePlain(
+    `${base}/runtime`,
+    renderRuntimeScript(runtimeArgv(pod, runtime), { joinFiles, null: nullPath(pod), criu }),
+    0o700,
+  );
   pod.writePlain(
     `${base}/on-exit`,
     renderExitCommand({

@@ -1,12 +1,14 @@
+import type { PodIdmap } from "../../pod/pod-idmap.ts";
 import type { LaunchInput } from "../../pod/stage1-contract.ts";
 import { bindMount } from "../../sys/linux/mounts.ts";
 import type { PodCgroup } from "../../sys/linux/pod-cgroup.ts";
 import { Stage1Error } from "../errors.ts";
 import { createContainer } from "./conmon.ts";
+import { nullPath } from "./null-device.ts";
 import type { OciRuntime } from "./oci-runtime.ts";
 import { runtimeArgv, startContainer } from "./runtime-calls.ts";
 import { renderRuntimeScript } from "./scripts.ts";
-import type { SpecInput } from "./spec.ts";
+import { planIdMappings, planUser, type SpecInput } from "./spec.ts";
 
 /** Directory name of the init among the apps; no app can have it. */
 export const INIT_APP = ".init";
@@ -21,6 +23,7 @@ export interface InitInput {
   /** Of the pod's supervisors: what only serves the pod counts to no app. */
   readonly cgroup: PodCgroup;
   readonly cgroupsPath: string | undefined;
+  readonly idmap: PodIdmap | undefined;
 }
 
 /**
@@ -39,9 +42,19 @@ export async function startPodInit(input: LaunchInput, init: InitInput): Promise
   for (const dir of ["dev", "proc"]) pod.ensureDir(`${base}/rootfs/${dir}`, 0o755);
   pod.ensureDir(`logs/${INIT_APP}`, 0o700);
   const joins = init.runtime.cgroups === "own" ? init.cgroup.joinFiles : [];
-  const spec = planInitSpec({ rootfs: pod.path(`${base}/rootfs`), program: `/${found}`, ...init });
+  const rootfs = init.idmap?.bind(pod.path(`${base}/rootfs`), `roots/${INIT_APP}`) ?? pod.path(`${base}/rootfs`);
+  const spec = planInitSpec({
+    rootfs,
+    program: `/${found}`,
+    ...init,
+    ...(manifest.userns === undefined ? {} : { idMappings: manifest.userns }),
+  });
   pod.writePlain(`${base}/bundle/config.json`, JSON.stringify(spec, undefined, 1), 0o600);
-  pod.writePlain(`${base}/runtime`, renderRuntimeScript(runtimeArgv(pod, init.runtime), joins), 0o700);
+  pod.writePlain(
+    `${base}/runtime`,
+    renderRuntimeScript(runtimeArgv(pod, init.runtime), { joinFiles: joins, null: nullPath(pod), criu: undefined }),
+    0o700,
+  );
   pod.writePlain(`${base}/on-exit`, "#!/bin/sh\n", 0o700);
   const id = `${manifest.uuid}-${INIT_APP}`;
   const pid = createContainer({
@@ -67,7 +80,8 @@ function planInitSpec({
   program,
   namespaces,
   cgroupsPath,
-}: InitInput & { readonly rootfs: string; readonly program: string }): object {
+  idMappings,
+}: InitInput & Pick<SpecInput, "idMappings"> & { readonly rootfs: string; readonly program: string }): object {
   const none = { bounding: [], effective: [], permitted: [], inheritable: [], ambient: [] };
   return {
     ociVersion: "1.0.2",
@@ -86,7 +100,9 @@ function planInitSpec({
     ],
     linux: {
       ...(cgroupsPath === undefined ? {} : { cgroupsPath }),
+      ...planIdMappings(idMappings),
       namespaces: [
+        ...planUser(namespaces),
         { type: "mount" },
         { type: "pid" },
         { type: "cgroup" },

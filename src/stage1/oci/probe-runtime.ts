@@ -36,6 +36,7 @@ export async function probeRuntime(
         {
           argv: probeArgv(runtime, { bundle: cache.path(dir), root: cache.path(`${dir}/state`) }),
           timeoutMs: TIME_LIMIT_MS,
+          stdin: "", // a runtime gives it to the app's user: not the host's /dev/null
         },
         options,
       );

@@ -1,4 +1,5 @@
 import type { PodApp } from "../../pod/manifest.ts";
+import type { PodIdmap } from "../../pod/pod-idmap.ts";
 import type { SharedVolumes } from "../../pod/shared-volumes.ts";
 import type { LaunchInput } from "../../pod/stage1-contract.ts";
 import { bindMount } from "../../sys/linux/mounts.ts";
@@ -21,7 +22,11 @@ export interface PropagatedVolumes {
  */
 export function stagePropagatedVolumes(
   input: LaunchInput,
-  { app, volumes }: { readonly app: PodApp; readonly volumes: SharedVolumes },
+  {
+    app,
+    volumes,
+    idmap,
+  }: { readonly app: PodApp; readonly volumes: SharedVolumes; readonly idmap: PodIdmap | undefined },
 ): PropagatedVolumes {
   const left = app.mounts.filter(({ propagation }) => propagation !== undefined);
   const mounts = left.flatMap((mount, index): Json[] => {
@@ -35,21 +40,22 @@ export function stagePropagatedVolumes(
         data: { source },
       });
     }
-    const staged = `apps/${app.name}/propagated/${index}`;
-    input.pod.ensureDir(staged, 0o700);
+    const staged = placeVolume(input, { rel: `${app.name}/propagated/${index}`, idmap });
+    const isMapped = mount.idmap === true || volume.kind === "empty";
     const tree = volumes.find(app, mount);
     const recursive = volume.kind === "host" ? volume.recursive : false;
     bindMount({
       source,
-      target: input.pod.path(staged),
+      target: staged,
       recursive,
       nodev: true,
       propagation,
       ...(tree === undefined ? {} : { tree }),
+      ...(isMapped && idmap !== undefined ? { idmap: idmap.fd } : {}),
     });
     const isReadOnly = readOnly || (volume.kind === "host" && volume.readOnly);
     const options = [recursive ? "rbind" : "bind", propagation, "nodev", isReadOnly ? "ro" : "rw"];
-    return [{ destination: target, type: "bind", source: input.pod.path(staged), options }];
+    return [{ destination: target, type: "bind", source: staged, options }];
   });
   return {
     app:
@@ -57,4 +63,13 @@ export function stagePropagatedVolumes(
     dirs: left.map(({ target }) => target),
     mounts,
   };
+}
+
+function placeVolume(
+  { pod }: LaunchInput,
+  { rel, idmap }: { readonly rel: string; readonly idmap: PodIdmap | undefined },
+): string {
+  if (idmap !== undefined) return idmap.place(rel);
+  pod.ensureDir(`apps/${rel}`, 0o700);
+  return pod.path(`apps/${rel}`);
 }

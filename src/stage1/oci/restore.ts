@@ -1,5 +1,6 @@
 import type { CheckpointRecord } from "../../pod/checkpoint-record.ts";
 import type { PodApp } from "../../pod/manifest.ts";
+import type { PodIdmap } from "../../pod/pod-idmap.ts";
 import type { LaunchInput } from "../../pod/stage1-contract.ts";
 import type { Files } from "../../sys/host.ts";
 import { Stage1Error } from "../errors.ts";
@@ -67,10 +68,13 @@ export async function clearBeforeRestore(
  * What the apps share. Of an app alone everything is part of its state; several get new namespaces, since criu can enter
  * such but not make one for two.
  */
-export async function restoreShared(input: LaunchInput, runtime: OciRuntime): Promise<Shared> {
+export async function restoreShared(
+  input: LaunchInput,
+  how: { readonly runtime: OciRuntime; readonly idmap: PodIdmap | undefined },
+): Promise<Shared> {
   const { manifest, pod, host } = input;
-  if (runtime.isSandbox || manifest.apps.length === 1) return ownShared(input);
-  const shared = makeShared(input, runtime);
+  if (how.runtime.isSandbox || manifest.apps.length === 1) return ownShared(input);
+  const shared = makeShared(input, how);
   await loadSharedMemory(pod, host);
   return shared;
 }

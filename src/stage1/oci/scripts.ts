@@ -142,11 +142,16 @@ exit "\${code:-0}"
 }
 
 /**
- * The runtime as conmon calls it: moves into the app's cgroups first where the runtime leaves them alone.
- * @param criu Program that runtimes look for by that name
+ * The runtime as conmon calls it: moves into the app's cgroups first where the runtime leaves them alone, and reads the
+ * null device `null` instead of the host's. `criu` is a program that runtimes look for by that name.
  */
-export function renderRuntimeScript(runtime: readonly string[], joinFiles: readonly string[], criu?: string): string {
+export function renderRuntimeScript(
+  runtime: readonly string[],
+  calls: { readonly joinFiles: readonly string[]; readonly null: string; readonly criu: string | undefined },
+): string {
+  const { joinFiles, criu } = calls;
   const path = criu === undefined ? "" : `PATH=${quoteShell(criu.slice(0, criu.lastIndexOf("/")))}:$PATH\n`;
   const joins = joinFiles.map((file) => `echo 0 > ${quoteShell(file)} || exit 1\n`).join("");
-  return `#!/bin/sh\n${path}${joins}exec ${runtime.map(quoteShell).join(" ")} "$@"\n`;
+  const own = `[ /proc/self/fd/0 -ef /dev/null ] && exec < ${quoteShell(calls.null)}\n`;
+  return `#!/bin/sh\n${path}${joins}${own}exec ${runtime.map(quoteShell).join(" ")} "$@"\n`;
 }

@@ -2,6 +2,7 @@ import { mergeEnv } from "../../pod/environment.ts";
 import type { ResolvedApp } from "../../pod/resolved-app.ts";
 import { allowedSyscalls } from "../../pod/seccomp-profile.ts";
 import { windowSize } from "../../sys/linux/terminal-calls.ts";
+import type { IdMappings } from "../../sys/linux/user-namespace.ts";
 import type { ContainerOptions } from "./container-options.ts";
 import { CRIU_ANNOTATION } from "./criu-options.ts";
 
@@ -12,14 +13,19 @@ export interface SpecInput {
   readonly hostname: string;
   /** Files of namespaces the apps of a pod share; undefined for network: the host's. */
   readonly namespaces: {
+    readonly user?: string;
     readonly network: string | undefined;
     readonly ipc?: string | "host";
     readonly uts?: string;
     readonly pid?: string | "host";
   };
+  /** Of the user namespace; given with its file, for runtimes that do not read them from there. */
+  readonly idMappings?: IdMappings;
   /** Host directory that is /dev/shm; undefined: one of the container's own. */
   readonly shm?: string;
   readonly shmBytes?: number;
+  /** false: the host's queues, which only it can mount, are not mounted there. */
+  readonly hasMqueue?: boolean;
   readonly options: ContainerOptions;
   /** Relative to the root of every hierarchy; undefined: the runtime leaves cgroups alone. */
   readonly cgroupsPath: string | undefined;
@@ -51,6 +57,7 @@ export function planSpec(input: SpecInput): Json {
       ...(input.cgroupsPath === undefined ? {} : { cgroupsPath: input.cgroupsPath }),
       resources: planResources(input),
       namespaces: planNamespaces(input),
+      ...planIdMappings(input.idMappings),
       maskedPaths: options.maskedPaths,
       readonlyPaths: options.readonlyPaths,
       ...(Object.keys(options.sysctl).length === 0 ? {} : { sysctl: options.sysctl }),
@@ -98,6 +105,7 @@ function planConsole(terminal: boolean): Json {
 
 function planNamespaces({ namespaces }: SpecInput): Json[] {
   return [
+    ...planUser(namespaces),
     { type: "mount" },
     ...planNamespace("pid", namespaces.pid),
     ...planNamespace("ipc", namespaces.ipc),
@@ -107,20 +115,41 @@ function planNamespaces({ namespaces }: SpecInput): Json[] {
   ];
 }
 
+/** The user namespace to join, where it is not the host's. */
+export function planUser({ user }: SpecInput["namespaces"]): Json[] {
+  return user === undefined ? [] : [{ type: "user", path: user }];
+}
+
+/** The maps of a user namespace as a runtime takes them. */
+export function planIdMappings(idMappings: IdMappings | undefined): Json {
+  if (idMappings === undefined) return {};
+  const { uidMappings, gidMappings } = idMappings;
+  const inOrder = (map: IdMappings["uidMappings"]) =>
+    map.map(({ containerId, hostId, size }) => ({ containerID: containerId, hostID: hostId, size }));
+  return { uidMappings: inOrder(uidMappings), gidMappings: inOrder(gidMappings) };
+}
+
 function planNamespace(type: string, path: string | undefined): Json[] {
   if (path === "host") return [];
   return [path === undefined ? { type } : { type, path }];
 }
 
-function planMounts({ namespaces, shm, shmBytes = 64 * 1024 * 1024 }: SpecInput): Json[] {
+function planMounts({ namespaces, shm, shmBytes = 64 * 1024 * 1024, hasMqueue = true }: SpecInput): Json[] {
   const quiet = ["nosuid", "noexec", "nodev"];
   // A new sysfs shows the network of the process that mounts it, which the host's may not be asked to.
   const sys =
     namespaces.network === undefined
       ? { destination: "/sys", type: "bind", source: "/sys", options: ["rbind", ...quiet, "ro"] }
       : { destination: "/sys", type: "sysfs", source: "sysfs", options: [...quiet, "ro"] };
+  // What shows a namespace of the host can be mounted anew only by the host's root.
+  const isForeign = (of: string | undefined) => namespaces.user !== undefined && of === "host";
+  const mqueue = isForeign(namespaces.ipc)
+    ? { destination: "/dev/mqueue", type: "bind", source: "/dev/mqueue", options: ["rbind", ...quiet] }
+    : { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: quiet };
   return [
-    { destination: "/proc", type: "proc", source: "proc", options: quiet },
+    isForeign(namespaces.pid)
+      ? { destination: "/proc", type: "bind", source: "/proc", options: ["rbind", ...quiet] }
+      : { destination: "/proc", type: "proc", source: "proc", options: quiet },
     {
       destination: "/dev",
       type: "tmpfs",
@@ -133,7 +162,7 @@ function planMounts({ namespaces, shm, shmBytes = 64 * 1024 * 1024 }: SpecInput)
       source: "devpts",
       options: ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
     },
-    { destination: "/dev/mqueue", type: "mqueue", source: "mqueue", options: quiet },
+    ...(hasMqueue ? [mqueue] : []),
     shm === undefined
       ? { destination: "/dev/shm", type: "tmpfs", source: "shm", options: [...quiet, "mode=1777", `size=${shmBytes}`] }
       : { destination: "/dev/shm", type: "bind", source: shm, options: ["bind", ...quiet] },

@@ -26,6 +26,7 @@ const OCI_OPTIONS: readonly RunOption[] = [
   "sysctl",
   "runtime",
   "hooks-dir",
+  "userns",
   "propagation",
   "shared-propagation",
   "attach",

@@ -45,17 +45,26 @@ export function moveMount(move: {
   callKernel("move_mount", [fromFd, cString(fromPath), toFd, cString(toPath), flags], toPath);
 }
 
-/** mount_setattr(2): sets and clears MOUNT_ATTR_…; `propagation` is MS_PRIVATE, MS_SLAVE, MS_SHARED or 0. */
+/**
+ * mount_setattr(2): sets and clears MOUNT_ATTR_…; `propagation` is MS_PRIVATE, MS_SLAVE, MS_SHARED or 0; `usernsFd` goes
+ * with MOUNT_ATTR_IDMAP.
+ */
 export function mountSetattr(
   fd: number,
   path: PathArg,
   flags: number,
-  attributes: { readonly set?: number; readonly clr?: number; readonly propagation?: number },
+  attributes: {
+    readonly set?: number;
+    readonly clr?: number;
+    readonly propagation?: number;
+    readonly usernsFd?: number;
+  },
 ): void {
   const struct = Buffer.alloc(32);
   struct.writeBigUInt64LE(BigInt(attributes.set ?? 0), 0);
   struct.writeBigUInt64LE(BigInt(attributes.clr ?? 0), 8);
   struct.writeBigUInt64LE(BigInt(attributes.propagation ?? 0), 16);
+  struct.writeBigUInt64LE(BigInt(attributes.usernsFd ?? 0), 24);
   callKernel("mount_setattr", [fd, cString(path), flags, struct, 32], path);
 }
 

@@ -31,6 +31,8 @@ export interface BindMount extends MountRestrictions {
   readonly propagation?: MountPropagation;
   /** A copy of the source's mounts, made by `cloneMounts` in another mount namespace. */
   readonly tree?: number;
+  /** Descriptor of a user namespace: what the file system says is owned by id N belongs to whom N is there. */
+  readonly idmap?: number;
 }
 
 /** How later mounts pass between copies; those that begin with `r` mean everything mounted beneath as well. */
@@ -51,12 +53,38 @@ export function bindMount(bind: BindMount): void {
     using tree = new OwnedFd(clone());
     const set = restrictionBits(bind);
     if (set !== 0) mountSetattr(tree.fd, "", k.AT_EMPTY_PATH | recursive, { set });
+    if (bind.idmap !== undefined) setIdmap(tree.fd, { usernsFd: bind.idmap, recursive: bind.recursive === true });
     if (bind.propagation !== undefined) setPropagation(tree.fd, bind.propagation);
     attach(tree.fd, bind.target);
   } catch (reason) {
-    if (!hasErrno(reason, "ENOSYS")) throw fileError(reason, `bind ${show(source)} on ${show(bind.target)}`);
+    if (!hasErrno(reason, "ENOSYS") || bind.idmap !== undefined)
+      throw fileError(reason, `bind ${show(source)} on ${show(bind.target)}`);
     bindWithMount2(bind);
   }
+}
+
+/**
+ * Asserts that a mount of `path` could be given the ids of a user namespace, by doing so with one that nobody sees.
+ * @throws {SysError} errno "EINVAL" for file systems that cannot, "EPERM" for mounts that have other ids already
+ */
+export function assertIdmappable(
+  path: string,
+  idmap: { readonly usernsFd: number; readonly recursive: boolean },
+): void {
+  using tree = cloneMounts(path, idmap);
+  try {
+    setIdmap(tree.fd, idmap);
+  } catch (reason) {
+    throw fileError(reason, `map the ids of the files at "${path}"`);
+  }
+}
+
+function setIdmap(
+  fd: number,
+  { usernsFd, recursive }: { readonly usernsFd: number; readonly recursive: boolean },
+): void {
+  const flags = k.AT_EMPTY_PATH | (recursive ? k.AT_RECURSIVE : 0);
+  mountSetattr(fd, "", flags, { set: k.MOUNT_ATTR_IDMAP, usernsFd });
 }
 
 function setPropagation(fd: number, wanted: MountPropagation): void {

@@ -38,6 +38,20 @@ export function removeNetNamespace(path: string): void {
   });
 }
 
+/** Sets the loopback device of a network namespace of any user namespace up. */
+export function bringLoopbackUpIn(path: string): void {
+  withFileErrors(`set up network namespace "${path}"`, () => {
+    using before = new OwnedFd(openat2(AT_FDCWD, OWN, { flags: O_RDONLY }));
+    using there = new OwnedFd(openat2(AT_FDCWD, path, { flags: O_RDONLY }));
+    setns(there.fd, CLONE_NEWNET);
+    try {
+      bringLoopbackUp();
+    } finally {
+      setns(before.fd, CLONE_NEWNET);
+    }
+  });
+}
+
 const AF_INET = 2;
 const SOCK_DGRAM_CLOEXEC = 2 | 0o2000000;
 const SIOCSIFFLAGS = 0x8914;

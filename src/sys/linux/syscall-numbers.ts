@@ -65,6 +65,8 @@ export const SYSCALL_NUMBERS = {
   rt_sigaction: [13, 134],
   rt_sigprocmask: [14, 135],
   seccomp: [317, 277],
+  setfsgid: [123, 152],
+  setfsuid: [122, 151],
   setgroups: [116, 159],
   sethostname: [170, 161],
   setns: [308, 268],
