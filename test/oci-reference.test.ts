@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { detectCgroupLayout } from "../src/sys/linux/cgroup-layout.ts";
 import { busyboxImage, writeArchive } from "./harness/images.ts";
@@ -33,7 +33,7 @@ afterAll(async () => {
 }, TIMEOUT_MS);
 
 const DOCUMENT = readFileSync(new URL("../docs/oci-reference.md", import.meta.url), "utf8");
-const [same = [], defaults = []] = DOCUMENT.split(/^## /m).slice(1).map(parseRows);
+const [same = [], mapped = [], defaults = []] = DOCUMENT.split(/^## /m).slice(1).map(parseRows);
 
 for (const runtime of ["runc", "crun"]) {
   test(
@@ -52,6 +52,30 @@ for (const runtime of ["runc", "crun"]) {
     },
     TIMEOUT_MS,
   );
+}
+
+for (const runtime of ["runc", "crun"]) {
+  test(
+    `with a user namespace ${runtime} alone and Gantry with it differ in nothing else`,
+    async () => {
+      const ours = await runGantry(runtime, ["--userns=auto"]);
+      const hostId = ours.config.linux.uidMappings?.[0]?.hostID ?? 0;
+      expect(hostId).toBeGreaterThan(0);
+      const alike = await runBare(runtime, sameSpec(ours.config), await shiftedRoot(hostId));
+      expect(unlisted(compareFacts(alike, ours.facts), [...same, ...mapped])).toEqual([]);
+      expect(ours.facts.size).toBeGreaterThan(60);
+    },
+    TIMEOUT_MS,
+  );
+}
+
+/** The unpacked image owned by another root, where that one can walk to it. */
+async function shiftedRoot(hostId: number): Promise<string> {
+  const root = join(world.dir, `shifted-${hostId}`);
+  chmodSync(world.dir, 0o711);
+  await succeedTool(world, ["cp", "-a", join(bundle, "rootfs"), root]);
+  await succeedTool(world, ["chown", "-hR", `${hostId}:${hostId}`, root]);
+  return root;
 }
 
 test("a difference that is not listed is found", () => {
@@ -92,7 +116,11 @@ function unlisted(differences: readonly Difference[], rows: readonly Row[]): str
 interface Config {
   readonly process: Readonly<Record<string, unknown>>;
   readonly root: Readonly<Record<string, unknown>>;
-  readonly linux: { readonly cgroupsPath?: string; readonly namespaces: readonly { readonly type: string }[] };
+  readonly linux: {
+    readonly cgroupsPath?: string;
+    readonly uidMappings?: readonly { readonly hostID: number }[];
+    readonly namespaces: readonly { readonly type: string }[];
+  };
 }
 
 async function ownSpec(runtime: string): Promise<Config> {
@@ -118,10 +146,10 @@ function sameSpec(config: Config): Config {
 let count = 0;
 
 /** Runs the unpacked image by a runtime as it is, on a hybrid host for crun without the v2 part of its tree. */
-async function runBare(runtime: string, spec: Config): Promise<ProcessFacts> {
+async function runBare(runtime: string, spec: Config, path?: string): Promise<ProcessFacts> {
   const dir = join(world.dir, `bare-${++count}`);
   mkdirSync(dir);
-  const root = { ...spec.root, path: join(bundle, "rootfs") };
+  const root = { ...spec.root, path: path ?? join(bundle, "rootfs") };
   writeFileSync(join(dir, "config.json"), JSON.stringify({ ...spec, root }));
   const isApart = runtime === "crun" && detectCgroupLayout().kind === "hybrid";
   const flags = [`--root=${join(world.dir, `state-${count}`)}`, ...(isApart ? ["--cgroup-manager=disabled"] : [])];
@@ -135,13 +163,19 @@ async function runBare(runtime: string, spec: Config): Promise<ProcessFacts> {
     'umount -l /sys/fs/cgroup/unified; exec "$@"',
     "sh",
   ];
-  const { stdout } = await succeedTool(world, (isApart ? [...apart, ...run] : run) as [string, ...string[]]);
+  // In a user namespace a runtime gives its input to the app's user: not the host's /dev/null.
+  const piped = path === undefined ? [] : ["sh", "-c", 'true | "$@"', "sh"];
+  const argv = [...piped, ...(isApart ? apart : []), ...run];
+  const { stdout } = await succeedTool(world, argv as [string, ...string[]]);
   return readFacts(stdout);
 }
 
-async function runGantry(runtime: string): Promise<{ readonly facts: ProcessFacts; readonly config: Config }> {
+async function runGantry(
+  runtime: string,
+  more: readonly string[] = [],
+): Promise<{ readonly facts: ProcessFacts; readonly config: Config }> {
   const flags = ["--stage1=oci", `--runtime=${runtime}`, "--net=none", "--uuid-file-save", join(world.dir, "uuid")];
-  const run = ["run", ...flags, "localhost/app:1", "--exec=sh", "--", "-c", FACTS_SCRIPT];
+  const run = ["run", ...flags, ...more, "localhost/app:1", "--exec=sh", "--", "-c", FACTS_SCRIPT];
   const { stdout } = await world.succeed([LOOSE, "-q", ...run]);
   const pod = readFileSync(join(world.dir, "uuid"), "utf8").trim();
   const config = await succeedTool(world, [

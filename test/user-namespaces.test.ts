@@ -62,6 +62,7 @@ for (const runtime of RUNTIMES) {
       const [uids, gids] = [uidMappings[0], gidMappings[0]];
       expect(kind).toBe("auto");
       expect([uids?.containerId, uids?.size]).toEqual([0, 65_536]);
+      expect((await world.succeed(["status", pod])).stdout).toContain(`\nuid-map=0:${uids?.hostId}:65536\n`);
       const pid = (await trial.status(pod)).apps[0]?.pid ?? 0;
       const status = readFileSync(`/proc/${pid}/status`, "utf8");
       expect(/^Uid:\s+(\d+)/m.exec(status)?.[1]).toBe(String(uids?.hostId));
@@ -266,6 +267,7 @@ test.each([
   ["a bare chroot", ["--userns=auto", "--stage1=fly"], 7, "--stage1=oci"],
   ["a sandbox", ["--userns=auto", "--stage1=gvisor"], 7, "--stage1=oci"],
   ["a machine", ["--userns=auto", "--stage1=kvm"], 7, "--stage1=oci"],
+  ["nspawn", ["--userns=auto", "--stage1=systemd"], 7, "--stage1=oci"],
 ])(
   "%s: refused before anything is made",
   async (_what, flags, code, said) => {

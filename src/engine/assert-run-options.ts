@@ -18,7 +18,7 @@ export function assertRunOptions(manifest: PodManifest, options: readonly RunOpt
     const able = REGIMES.filter((one) => one.options?.includes(missing.option) === true).map((one) => one.regime);
     throw new Stage1Error(
       "stage1/unsupported",
-      `Cannot use ${missing.typed} in stage1 ${regime}: it has no such option`,
+      `Cannot use ${missing.typed} in stage1 ${regime}: ${whyNot(missing.option, regime)}`,
       {
         hint: `use one that has: ${able.map((name) => `--stage1=${name}`).join(", ")}`,
         data: { option: missing.option, regime, able },
@@ -57,4 +57,16 @@ function assertUserNamespace({ userns, apps }: PodManifest): void {
     `Cannot share mounts at "${shared.target}" with the host: what a user namespace of its own mounts stays in it`,
     { hint: "use slave or rslave, or leave out --userns, --uidmap and --gidmap" },
   );
+}
+
+const NO_USER_NAMESPACE: Readonly<Record<string, string>> = {
+  systemd: "systemd-nspawn takes no user namespace together with a network that is there already",
+  gvisor:
+    "its kernel has no rights on the host anyway, and runsc takes no user namespace together with the pod's network",
+  kvm: "its guest has users of its own anyway",
+  fly: "it separates nothing",
+};
+
+function whyNot(option: RunOption, regime: string): string {
+  return (option === "userns" ? NO_USER_NAMESPACE[regime] : undefined) ?? "it has no such option";
 }

@@ -142,6 +142,7 @@ function readStatus(ctx: EngineContext, location: PodLocation): PodStatus {
     ...(expectedPcrs === undefined ? {} : { expectedPcrs }),
     ...(exitCode === undefined ? {} : { exitCode }),
     hostname: manifest.hostname,
+    ...(manifest.userns === undefined ? {} : { userns: manifest.userns }),
     labels: manifest.labels,
     apps,
     networks: attachmentStatuses(files),

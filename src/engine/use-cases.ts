@@ -1,3 +1,4 @@
+import type { UserNamespace } from "../pod/manifest.ts";
 import type { PodOption } from "../pod/options.ts";
 
 /** Life-cycle states as `list` and `status` show them. */
@@ -49,6 +50,8 @@ export interface PodStatus {
   /** Exit code of the pod as `run` returned it. */
   readonly exitCode?: number;
   readonly hostname: string;
+  /** Whom users and groups of the pod are on the host, where they are not the same. */
+  readonly userns?: UserNamespace;
   readonly labels: Readonly<Record<string, string>>;
   readonly apps: readonly AppStatus[];
   readonly networks: readonly AttachmentStatus[];

@@ -1,4 +1,5 @@
 import type { PodStatus } from "../../engine/use-cases.ts";
+import type { IdMapping } from "../../sys/linux/user-namespace.ts";
 import { defineCommand } from "../command.ts";
 import { usageError } from "../errors.ts";
 import { parseDuration } from "../parse-duration.ts";
@@ -51,6 +52,8 @@ function renderStatus(pod: PodStatus): string {
     ["paused", pod.paused === true ? "yes" : undefined],
     ["exit-code", pod.exitCode],
     ["hostname", pod.hostname],
+    ...(pod.userns?.uidMappings ?? []).map((map) => renderMap("uid-map", map)),
+    ...(pod.userns?.gidMappings ?? []).map((map) => renderMap("gid-map", map)),
     ...Object.entries(pod.labels).map(([key, value]): [string, string] => ["label", `${key}=${value}`]),
     ...pod.networks.map((net): [string, string] => [
       `net-${net.network}`,
@@ -77,4 +80,8 @@ function renderStatus(pod: PodStatus): string {
     ],
   ];
   return lines.flatMap(([key, value]) => (value === undefined ? [] : [`${key}=${value}`])).join("\n");
+}
+
+function renderMap(key: string, { containerId, hostId, size }: IdMapping): [string, string] {
+  return [key, `${containerId}:${hostId}:${size}`];
 }

@@ -22,24 +22,38 @@ export interface KeptNamespace {
   readonly path: string;
 }
 
-const FLAGS = { user: "--user", net: "--net", ipc: "--ipc", uts: "--uts" } as const;
+const FLAGS = { user: [], net: ["--net"], ipc: ["--ipc"], uts: ["--uts"] } as const;
 const ENV = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", LC_ALL: "C" };
 
 /**
+ * In the new user namespace: says that it is there, waits for its maps, makes as its root what is to belong to that, and
+ * says so by repeating what it is told.
+ */
+const HOLD = 'echo && read -r mapped && exec setpriv --reuid=0 --regid=0 --clear-groups unshare "$@" cat';
+
+/**
  * Makes a user namespace with these maps, and other namespaces that belong to it; mounts on the files of `kept` keep
- * them. A process of several threads, as we are, cannot make one: unshare(1) does, and waits until it is mapped and kept.
+ * them. A process of several threads, as we are, cannot make one: a small program does, and waits until all is kept.
  * @throws {SysError} "sys/unsupported" when the kernel or its settings refuse, "sys/program-missing"
  */
 export async function createUserNamespace(maps: IdMappings, kept: readonly KeptNamespace[]): Promise<void> {
-  const flags = [...new Set(["--user", ...kept.map(({ kind }) => FLAGS[kind])])];
+  const flags = [...new Set(kept.flatMap(({ kind }) => FLAGS[kind]))];
   const child = startHolder(flags);
-  try {
+  const answers = child.stdout.getReader();
+  const wait = async () => {
+    if ((await answers.read()).done) throw refused(await new Response(child.stderr).text());
+  };
+  const tell = async () => {
     await child.stdin.write("\n");
     await child.stdin.flush();
-    const { value } = await child.stdout.getReader().read();
-    if (value === undefined) throw refused(await new Response(child.stderr).text());
+  };
+  try {
+    await wait();
     writeMap(`/proc/${child.pid}/uid_map`, maps.uidMappings);
     writeMap(`/proc/${child.pid}/gid_map`, maps.gidMappings);
+    await tell();
+    await tell();
+    await wait();
     for (const { kind, path } of kept) keep(`/proc/${child.pid}/ns/${kind}`, path);
   } finally {
     child.kill("SIGKILL");
@@ -49,8 +63,8 @@ export async function createUserNamespace(maps: IdMappings, kept: readonly KeptN
 
 function startHolder(flags: readonly string[]) {
   try {
-    // It says back what it is told, and so that it runs: by then the namespaces are there.
-    return Bun.spawn(["unshare", ...flags, "cat"], { env: ENV, stdin: "pipe", stdout: "pipe", stderr: "pipe" });
+    const argv = ["unshare", "--user", "--keep-caps", "sh", "-c", HOLD, "sh", ...flags];
+    return Bun.spawn(argv, { env: ENV, stdin: "pipe", stdout: "pipe", stderr: "pipe" });
   } catch (reason) {
     throw fileError(reason, 'run program "unshare"');
   }
