@@ -1,21 +1,20 @@
 import type { LaunchInput } from "../../pod/stage1-contract.ts";
 import { AT_FDCWD, O_APPEND, O_CREAT, O_RDONLY, O_WRONLY } from "../../sys/linux/constants.ts";
 import { dup2, openat2, setCloseOnExec } from "../../sys/linux/fs-calls.ts";
-import { execve } from "../../sys/linux/process-calls.ts";
+import { execve, execveHolding } from "../../sys/linux/process-calls.ts";
+import { rememberSignals } from "../../sys/linux/remember-signals.ts";
 import { selfArgv } from "../../sys/linux/self.ts";
 import { exitFile } from "./observe.ts";
-import { renderWaitScript } from "./scripts.ts";
+import { renderWaitScript, WAITED_SIGNALS } from "./scripts.ts";
 
 const ENV = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" };
 
 /** Replaces this process by the shell that waits for the pod and ends with its code. */
-export async function becomeWaiter({ pod, manifest, signal }: LaunchInput): Promise<never> {
+export async function becomeWaiter(input: LaunchInput): Promise<never> {
+  const { pod, manifest } = input;
   const call = (verb: string) => [...selfArgv(), "__stage1", manifest.stage1.regime, verb, pod.root];
   const exitFiles = manifest.apps.map(({ name }) => pod.path(exitFile(manifest.uuid, name)));
-  // The apps run already: a signal that came while they were started is noticed in the next turn, and is theirs.
-  await Bun.sleep(1);
-  const isInterrupted = signal?.aborted === true;
-  const script = renderWaitScript(pod.root, { exitFiles, stop: call("stop"), pass: call("signal"), isInterrupted });
+  const script = renderWaitScript(pod.root, { exitFiles, stop: call("stop"), pass: call("signal") });
   pod.writePlain("oci/wait", script, 0o700);
   const nullFd = openat2(AT_FDCWD, "/dev/null", { flags: O_RDONLY });
   const logFd = openat2(AT_FDCWD, pod.path("supervisor.log"), {
@@ -26,7 +25,24 @@ export async function becomeWaiter({ pod, manifest, signal }: LaunchInput): Prom
   dup2(nullFd, 0);
   dup2(logFd, 1);
   dup2(logFd, 2);
-  return execve("/bin/sh", ["sh", pod.path("oci/wait")], ENV);
+  // The apps run already, so a signal is theirs. JavaScript is told in the next turn of what came until here.
+  const signals = rememberSignals(WAITED_SIGNALS.stop, WAITED_SIGNALS.pass);
+  await Bun.sleep(1);
+  const shell = waitingShell(input);
+  const isStopped = input.signal?.aborted === true || signals.take() !== undefined;
+  return execveHolding(shell.held, {
+    path: shell.path,
+    argv: ["sh", pod.path("oci/wait"), ...(isStopped ? ["stop"] : [])],
+    env: ENV,
+  });
+}
+
+/** Debian's shell takes up blocked signals with its first child; others may leave them blocked for ever. */
+function waitingShell({ hostPathKind }: LaunchInput): { readonly path: string; readonly held: readonly number[] } {
+  const dash = "/bin/dash";
+  return hostPathKind(dash) === "file"
+    ? { path: dash, held: [...WAITED_SIGNALS.stop, ...WAITED_SIGNALS.pass] }
+    : { path: "/bin/sh", held: [] };
 }
 
 /** Replaces this process by the one that starts the only app and carries its terminal: conmon does the rest. */

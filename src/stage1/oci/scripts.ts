@@ -1,3 +1,5 @@
+import { signalNumber } from "../../pod/signals.ts";
+
 /** Shell words that quote any text. */
 export function quoteShell(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
@@ -93,12 +95,17 @@ exec ${quoteShell(paths.exited)} "$code" 2>> ${quoteShell(paths.log)}
 `;
 }
 
-/** Signals that mean something to an app and nothing to Gantry. */
+/** Signals that mean something to an app and nothing to Gantry, and those that end the pod; by name. */
 const PASSED_SIGNALS = ["USR1", "USR2"] as const;
+const STOP_SIGNALS = ["TERM", "INT", "HUP"] as const;
+
+/** Their numbers. */
+export const WAITED_SIGNALS = { stop: STOP_SIGNALS.map(signalNumber), pass: PASSED_SIGNALS.map(signalNumber) } as const;
 
 /**
  * What a launcher in the foreground becomes: waits for the pod's lock, which its supervisors hold, and ends with the pod's
- * code. A signal is passed on as an orderly stop, USR1 and USR2 as they are. One shell and one flock(1) stay.
+ * code. A signal is passed on as an orderly stop, USR1 and USR2 as they are. One shell and one flock(1) stay. With
+ * $1 a signal to stop has come already; one that came too late to say so is an ALRM.
  */
 export function renderWaitScript(
   pod: string,
@@ -106,24 +113,28 @@ export function renderWaitScript(
     exitFiles,
     stop,
     pass,
-    isInterrupted,
   }: {
     readonly exitFiles: readonly string[];
     /** Calls that stop the pod, and that pass on the signal whose number follows. */
     readonly stop: readonly string[];
     readonly pass: readonly string[];
-    /** Whether a signal has come already. */
-    readonly isInterrupted: boolean;
   },
 ): string {
   const call = (words: readonly string[]) => `${words.map(quoteShell).join(" ")} > /dev/null 2>&1 < /dev/null &`;
   return `#!/bin/sh
-trap ${quoteShell(call(stop))} TERM INT HUP
+trap ${quoteShell(call(stop))} ${STOP_SIGNALS.join(" ")} ALRM
 cd ${quoteShell(pod)} || exit 254
 ${PASSED_SIGNALS.map((name) => `trap ${quoteShell(call([...pass, name]))} ${name}`).join("\n")}
-${isInterrupted ? call(stop) : ":"}
+[ -z "$1" ] || ${call(stop)}
 flock --shared . true &
 waiter=$!
+# This shell takes up signals that were blocked when it began only when something of its children wakes it.
+while :; do
+  while read -r key value; do [ "$key" != SigBlk: ] || blocked=$value; done < /proc/$$/status
+  [ "$blocked" != 0000000000000000 ] || break
+  kill -CHLD $$
+  sleep 0.01
+done &
 while kill -0 $waiter 2> /dev/null; do wait $waiter; done
 # conmon lets go of the lock a moment before it writes the code; a killed one writes nothing.
 tries=0
