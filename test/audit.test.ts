@@ -19,7 +19,7 @@ const C2SP_CLIENT = new URL("strangers/c2sp-client", import.meta.url).pathname;
 
 async function quoteInto({ world, identity }: AuditWorld, name: string, nonce: string): Promise<string> {
   const dir = join(world.dir, name);
-  mkdirSync(join(dir, "quote"), { recursive: true });
+  mkdirSync(dir);
   writeFileSync(join(dir, "identity.json"), JSON.stringify(identity));
   await world.succeed(["audit", "quote", `--nonce=${nonce}`, `--out=${dir}/quote`]);
   return dir;

@@ -165,6 +165,16 @@ test(
     expect((await world.gantry(two("sleep 30", "exit 9"))).exitCode).toBe(9);
     const later = await world.gantry(two("exit 0", "sleep 0.5; echo later"));
     expect([later.exitCode, later.stdout]).toEqual([0, "later\n"]);
+    const words = two("echo one", "echo two").map((word) => (word === "run" ? "prepare" : word));
+    const prepared = (await world.succeed(words)).stdout.trim();
+    for (const [flag, hint] of [
+      ["-i", "leave out --interactive"],
+      ["-dt", "leave out --tty"],
+    ] as const) {
+      const refused = await world.gantry(["run-prepared", flag, prepared]);
+      expect([refused.exitCode, refused.stderr]).toEqual([254, expect.stringContaining(hint)]);
+    }
+    expect((await world.succeed([LOOSE, "-q", "run-prepared", prepared])).exitCode).toBe(0);
   },
   TIMEOUT_MS,
 );

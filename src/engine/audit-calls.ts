@@ -167,6 +167,8 @@ export interface AuditCalls {
   archiveLog(input: AuditArchiveInput, options: Options): Promise<AuditArchived>;
   /** Writes a file that the user named. */
   writeFile(input: { readonly path: string; readonly bytes: Uint8Array }): void;
+  /** Makes a directory that the user named, unless it is there. */
+  ensureDirectory(input: { readonly path: string }): void;
   /** End of a command: what it reported becomes durable, anchored and published. Reports failures as notes. */
   settle(): void;
 }

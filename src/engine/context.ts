@@ -20,6 +20,8 @@ export interface EngineContext {
   readonly host: Files;
   /** Writes a file the user named. */
   writeUserFile(path: string, content: string | Uint8Array): void;
+  /** Makes a directory the user named. */
+  ensureUserDir(path: string): void;
   /** `/proc` for reading. */
   readonly proc: Files;
   readonly images: ImageStore;

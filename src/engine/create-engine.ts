@@ -10,7 +10,7 @@ import { createHttpClient } from "../sys/http.ts";
 import { readCallerFacts } from "../sys/linux/caller.ts";
 import { openFiles } from "../sys/linux/files.ts";
 import { createPrograms } from "../sys/linux/processes.ts";
-import { writeUserFile } from "../sys/user-file.ts";
+import { ensureUserDir, writeUserFile } from "../sys/user-file.ts";
 import { createAttestCalls } from "./attest/create-attest-calls.ts";
 import { createAuditCalls } from "./audit/create-audit-calls.ts";
 import type { EngineContext } from "./context.ts";
@@ -50,6 +50,7 @@ export function createContext(options: EngineOptions): EngineContext {
     host: openFiles("/"),
     proc: openFiles("/proc"),
     writeUserFile,
+    ensureUserDir,
     images: openImageStore(root, systemClock, facts),
     pods: new PodStore(root.sub("pods")),
     events: openEventSink(root, {

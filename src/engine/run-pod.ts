@@ -85,20 +85,35 @@ async function startPrepared(
     });
   }
   try {
+    assertTerminal(manifest, input);
     await recheckPod(ctx, manifest);
   } catch (reason) {
-    // The pod stays prepared: trust may be given back.
+    // The pod stays prepared: it may be started otherwise, and trust may be given back.
     pod[Symbol.dispose]();
     throw reason;
   }
   return await start(ctx, { prepared: { pod, manifest }, reaping, ...input }, options);
 }
 
-/** A terminal of the caller's has to be there; one in the background, or input there, has to be attachable later. */
+/**
+ * Only one app can have input or terminal. A terminal of the caller's has to be there; one in the background, or input
+ * there, has to be attachable later.
+ */
 function assertTerminal(
   manifest: PodManifest,
-  { detach, interactive, tty }: { readonly detach: boolean; readonly interactive: boolean; readonly tty: boolean },
+  {
+    detach,
+    interactive,
+    tty = false,
+  }: { readonly detach: boolean; readonly interactive: boolean; readonly tty?: boolean },
 ): void {
+  if ((interactive || tty) && manifest.apps.length !== 1) {
+    throw new PodError(
+      "pod/bad-option",
+      `Cannot give ${tty ? "a terminal" : "standard input"} to a pod of several apps`,
+      { hint: `leave out ${tty ? "--tty" : "--interactive"}, or give the app a pod of its own` },
+    );
+  }
   if (!detach) {
     if (!tty || (isTerminal(0) && isTerminal(1))) return;
     throw new PodError("pod/bad-option", "Cannot give the app a terminal: this call has none", {
@@ -128,12 +143,6 @@ async function start(
   options: RunOptions,
 ): Promise<{ readonly uuid: string }> {
   const { pod, manifest } = prepared;
-  if (interactive && manifest.apps.length !== 1) {
-    await discardPod(ctx, pod);
-    throw new PodError("pod/bad-option", "Cannot give standard input to a pod of several apps", {
-      hint: "run one app, or leave out --interactive",
-    });
-  }
   try {
     assertTerminal(manifest, { detach, interactive, tty });
     const isForeground = !detach;

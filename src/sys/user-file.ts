@@ -1,5 +1,6 @@
-import { writeFileSync } from "node:fs";
+import { mkdirSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { SysError } from "./errors.ts";
 import type { TempFile } from "./host.ts";
 import { withFileErrors } from "./linux/file-error.ts";
 import { openTempFile } from "./linux/temp-file.ts";
@@ -8,6 +9,16 @@ import { randomHex } from "./random.ts";
 /** Writes a file at a path the user named, relative to the working directory. @throws {SysError} */
 export function writeUserFile(path: string, content: string | Uint8Array): void {
   withFileErrors(`write "${path}"`, () => writeFileSync(path, content));
+}
+
+/** Makes a directory that the user named, unless it is there; its parent has to be. @throws {SysError} */
+export function ensureUserDir(path: string): void {
+  const stat = withFileErrors(`look at "${path}"`, () => statSync(path, { throwIfNoEntry: false }));
+  if (stat?.isDirectory() === true) return;
+  if (stat === undefined) return void withFileErrors(`make directory "${path}"`, () => mkdirSync(path));
+  throw new SysError("sys/exists", `Cannot make directory "${path}": a file of that name is there`, {
+    hint: "name a directory, or remove the file",
+  });
 }
 
 /**

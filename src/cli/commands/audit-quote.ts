@@ -8,12 +8,13 @@ export const auditQuote = defineCommand({
   args: {},
   flags: {
     nonce: { type: "string", placeholder: "HEX", help: "8 to 32 bytes in hexadecimal, chosen by the verifier" },
-    out: { type: "string", placeholder: "DIR", help: "Existing directory to write the parts to" },
+    out: { type: "string", placeholder: "DIR", help: "Directory to write the parts to; made if missing" },
   },
   examples: ["audit quote --nonce=$(openssl rand -hex 20) --out=quote"],
 
   async run({ flags, engine, out, signal }) {
     const calls = await engine();
+    if (flags.out !== undefined) calls.ensureDirectory({ path: flags.out });
     const quote = await calls.quoteAudit({ nonce: flags.nonce ?? "" }, { signal });
     if (flags.out === undefined) {
       out.text(JSON.stringify(quote, undefined, 2));

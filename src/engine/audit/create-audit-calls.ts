@@ -17,6 +17,7 @@ export function createAuditCalls(ctx: EngineContext): AuditCalls {
     quoteAudit: async (input) => (await import("./quote-audit.ts")).quoteAudit(ctx, input),
     archiveLog: async (input) => (await import("./archive-log.ts")).archiveLog(ctx, input),
     writeFile: ({ path, bytes }) => ctx.writeUserFile(path, bytes),
+    ensureDirectory: ({ path }) => ctx.ensureUserDir(path),
     settle: () => ctx.events.settle(),
   };
 }

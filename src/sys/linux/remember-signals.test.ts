@@ -26,7 +26,7 @@ test("rememberSignals() keeps a signal in place of JavaScript's handler, once", 
 test("rememberSignals() makes what came last SIGALRM of the next program", () => {
   const script = `rememberSignals([${SIGINT}], []);
     process.kill(process.pid, ${SIGINT});
-    execveHolding([], { path: "/bin/sh", argv: ["sh", "-c", "trap 'echo woken; exit' ALRM; sleep 9 > /dev/null & wait"], env: {} });`;
+    execveHolding([], { path: "/bin/sh", argv: ["sh", "-c", "trap 'echo woken; exit' ALRM; sleep 9 > /dev/null 2>&1 & wait"], env: {} });`;
   expect(outputOf(script)).toBe("woken\n");
 });
 
