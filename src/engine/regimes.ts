@@ -43,5 +43,6 @@ export function stage1Of(manifest: Pick<PodManifest, "stage1"> | undefined): Sta
 
 /** What a regime may use to look at the host. */
 export function stage1Host(ctx: EngineContext, regime: string): Stage1Host {
-  return { host: ctx.host, cache: ctx.root.sub(`regimes/${regime}`), programs: ctx.programs, env: ctx.env };
+  const { host, programs, clock, env } = ctx;
+  return { host, cache: ctx.root.sub(`regimes/${regime}`), programs, clock, env };
 }

@@ -1,3 +1,4 @@
+import type { Clock } from "../base/clock.ts";
 import type { TarInput } from "../image/layer/encode-tar.ts";
 import type { Files, Programs } from "../sys/host.ts";
 import type { CheckpointRecord } from "./checkpoint-record.ts";
@@ -62,6 +63,7 @@ export interface Stage1Host {
   /** A directory of this regime's own that stays, for what probes found out. */
   readonly cache: Files;
   readonly programs: Programs;
+  readonly clock: Clock;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { systemClock } from "../../sys/clock.ts";
 import { SysError } from "../../sys/errors.ts";
 import type { Programs } from "../../sys/host.ts";
 import { openFiles } from "../../sys/linux/files.ts";
@@ -35,13 +36,29 @@ test("chooseAccelerator() takes KVM only when a guest got through on it, says wh
     mkdirSync(join(dir, "dev"));
     writeFileSync(join(dir, "dev/kvm"), "");
     const { programs, probes } = scripted(answer);
-    const tools = { programs, host: openFiles(dir), cache: openFiles(join(dir, "cache")) };
+    let nowMs = 1_000_000;
+    const tools = {
+      programs,
+      host: openFiles(dir),
+      cache: openFiles(join(dir, "cache")),
+      clock: { nowMs: () => nowMs },
+    };
     for (const _ of [1, 2]) {
       const choice = await chooseAccelerator(tools);
       expect(choice.accelerator).toBe(accelerator);
       expect(choice.reason).toContain(why);
     }
     expect(probes()).toBe(1);
+    for (const [hoursLater, more] of [
+      [1, 1],
+      [3, 0],
+      [1, 1],
+    ] as const) {
+      const before = probes();
+      nowMs += hoursLater * 3_600_000;
+      await chooseAccelerator(tools);
+      expect(probes() - before).toBe(accelerator === "kvm" ? 0 : more);
+    }
     rmSync(dir, { recursive: true });
   }
 });
@@ -49,7 +66,12 @@ test("chooseAccelerator() takes KVM only when a guest got through on it, says wh
 test("chooseAccelerator() needs no probe without a device", async () => {
   const dir = mkdtempSync(join(tmpdir(), "accel-"));
   const { programs, probes } = scripted(() => ({ exitCode: 1, stderr: "" }));
-  const choice = await chooseAccelerator({ programs, host: openFiles(dir), cache: openFiles(join(dir, "cache")) });
+  const choice = await chooseAccelerator({
+    programs,
+    host: openFiles(dir),
+    cache: openFiles(join(dir, "cache")),
+    clock: systemClock,
+  });
   expect([choice.accelerator, probes()]).toEqual(["tcg", 0]);
   rmSync(dir, { recursive: true });
 });

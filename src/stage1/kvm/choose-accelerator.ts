@@ -1,6 +1,8 @@
+import type { Clock } from "../../base/clock.ts";
 import type { ProbeOptions } from "../../pod/stage1-contract.ts";
 import { SysError } from "../../sys/errors.ts";
 import type { Files, Programs } from "../../sys/host.ts";
+import { type FailedProbe, isDueAgain, nextFailure } from "../failed-probe.ts";
 import { buildProbeGuest, PROBE_EXIT_CODE } from "./probe-guest.ts";
 import type { Accelerator } from "./qemu-argv.ts";
 
@@ -17,23 +19,32 @@ export const QEMU = "qemu-system-x86_64";
 
 const CACHE_FILE = "accelerator.json";
 const PROBE_MS = 5_000;
+/** When /dev/kvm is tried again after it did not work: each try may take PROBE_MS of a run. */
+const RETRY_MS = 3_600_000;
 
 /**
  * KVM if a tiny guest gets through on it within a few seconds, else emulation. A device node alone says little: nested
- * hosts often show one that hangs. The answer is kept in `cache` while emulator and device stay the same.
+ * hosts often show one that hangs. The answer is kept in `cache` while emulator and device stay the same; a failure, which
+ * may have been that of a busy host, is tried again after a while.
  * @throws {SysError} "sys/program-missing" without an emulator
  */
 export async function chooseAccelerator(
-  tools: { readonly programs: Programs; readonly host: Files; readonly cache: Files },
+  tools: { readonly programs: Programs; readonly host: Files; readonly cache: Files; readonly clock: Clock },
   options: ProbeOptions = {},
 ): Promise<AcceleratorChoice> {
-  const { programs, host, cache } = tools;
+  const { programs, host, cache, clock } = tools;
   const version = await programs.run({ argv: [QEMU, "--version"], timeoutMs: PROBE_MS }, options);
   const qemu = version.stdout.split("\n")[0] ?? "";
   const device = host.stat("dev/kvm");
   const key = `${qemu} ${device === undefined ? "no device" : `${device.inode} ${device.changedAtMs}`}`;
   const kept = readKept(cache, key);
-  if (kept !== undefined) return { ...kept, qemu };
+  const isGood = kept !== undefined && (kept.accelerator === "kvm" || device === undefined);
+  if (
+    kept !== undefined &&
+    (isGood || options.onlyLook === true || !isDueAgain(kept.failed, clock.nowMs(), RETRY_MS))
+  ) {
+    return { accelerator: kept.accelerator, reason: kept.reason, qemu };
+  }
   if (options.onlyLook === true) {
     return {
       accelerator: "tcg",
@@ -42,7 +53,8 @@ export async function chooseAccelerator(
     };
   }
   const found = device === undefined ? noDevice() : await probeKvm(tools, options);
-  cache.writeAtomic(CACHE_FILE, JSON.stringify({ key, ...found }), 0o644);
+  const failed = found.accelerator === "kvm" ? undefined : nextFailure(kept?.failed, clock.nowMs());
+  cache.writeAtomic(CACHE_FILE, JSON.stringify({ key, ...found, failed }), 0o644);
   return { ...found, qemu };
 }
 
@@ -75,11 +87,12 @@ async function probeKvm(
   }
 }
 
-function readKept(cache: Files, key: string): Finding | undefined {
+function readKept(cache: Files, key: string): (Finding & { readonly failed?: FailedProbe }) | undefined {
   if (!cache.has(CACHE_FILE)) return undefined;
   const parsed: unknown = JSON.parse(cache.readText(CACHE_FILE, 16_384));
   if (typeof parsed !== "object" || parsed === null) return undefined;
-  const { key: keptKey, accelerator, reason } = parsed as Record<string, unknown>;
+  const { key: keptKey, accelerator, reason, failed } = parsed as Record<string, unknown>;
   if (keptKey !== key || typeof reason !== "string") return undefined;
-  return accelerator === "kvm" || accelerator === "tcg" ? { accelerator, reason } : undefined;
+  if (accelerator !== "kvm" && accelerator !== "tcg") return undefined;
+  return { accelerator, reason, ...(failed === undefined ? {} : { failed: failed as FailedProbe }) };
 }

@@ -55,6 +55,7 @@ export async function launchKvmPod(input: LaunchInput): Promise<{ readonly pid: 
     programs,
     host: openFiles("/"),
     cache: openFiles(ACCELERATOR_CACHE),
+    clock: input.host.clock,
   });
   const disks = await collectDisks(input);
   const network: PodNetwork =

@@ -5,7 +5,10 @@ import { ACCELERATOR_CACHE } from "./launch.ts";
 import { findVirtiofsd } from "./share-volumes.ts";
 
 /** Whether virtual machines run here, and how: KVM is tried with a small guest. */
-export async function probeKvm({ host, programs }: Stage1Host, options: ProbeOptions = {}): Promise<Stage1Probe> {
+export async function probeKvm(
+  { host, programs, clock }: Stage1Host,
+  options: ProbeOptions = {},
+): Promise<Stage1Probe> {
   if (process.arch !== "x64") {
     return { state: "unavailable", detail: `not for ${process.arch}`, fix: "use another regime" };
   }
@@ -24,7 +27,7 @@ export async function probeKvm({ host, programs }: Stage1Host, options: ProbeOpt
     };
   }
   const { accelerator, reason, qemu } = await chooseAccelerator(
-    { host, programs, cache: openFiles(ACCELERATOR_CACHE) },
+    { host, programs, clock, cache: openFiles(ACCELERATOR_CACHE) },
     options,
   );
   const version = qemu.replace("QEMU emulator version ", "QEMU ");

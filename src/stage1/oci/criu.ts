@@ -2,6 +2,7 @@ import type { Stage1Host } from "../../pod/stage1-contract.ts";
 import { SysError } from "../../sys/errors.ts";
 import { askVersion } from "../ask-version.ts";
 import { Stage1Error } from "../errors.ts";
+import { type FailedProbe, isDueAgain, nextFailure } from "../failed-probe.ts";
 import type { OciRuntime } from "./oci-runtime.ts";
 import { findProgram, PROGRAM_DIRS } from "./runtime.ts";
 
@@ -11,16 +12,19 @@ export interface ProbedCriu {
   readonly version: string;
   /** Undefined: it works. */
   readonly problem?: string;
+  readonly failed?: FailedProbe | undefined;
 }
 
 const CACHE = "criu.json";
 const CHECK_LIMIT_MS = 20_000;
+/** When a criu that could not work is asked again. */
+const RETRY_MS = 30_000;
 /** Names another criu than those in the usual places. */
 const VARIABLE = "GANTRY_CRIU";
 
 /**
  * Asks every criu of this host whether it can work on this kernel, until one can; the answer is kept until a program or the
- * kernel changes. Undefined: none is installed.
+ * kernel changes, and when it was no for a while only. Undefined: none is installed.
  */
 export async function probeCriu(
   host: Stage1Host,
@@ -29,7 +33,8 @@ export async function probeCriu(
   const paths = findCrius(host);
   const key = cacheKey(host, paths);
   const cached = readCache(host, key);
-  if (cached !== undefined) return cached;
+  const isKept = cached?.problem === undefined || !isDueAgain(cached.failed, host.clock.nowMs(), RETRY_MS);
+  if (cached !== undefined && (isKept || options.onlyLook === true)) return cached;
   const probed: ProbedCriu[] = [];
   for (const path of paths) {
     probed.push(await checkCriu(host, path, options));
@@ -37,7 +42,8 @@ export async function probeCriu(
   }
   const best = probed.find(({ problem }) => problem === undefined) ?? probed[0];
   if (best !== undefined && options.onlyLook !== true) {
-    host.cache.writeAtomic(CACHE, JSON.stringify({ key, criu: best }), 0o600);
+    const failed = best.problem === undefined ? undefined : nextFailure(cached?.failed, host.clock.nowMs());
+    host.cache.writeAtomic(CACHE, JSON.stringify({ key, criu: { ...best, failed } }), 0o600);
   }
   return best;
 }

@@ -1,6 +1,7 @@
 import type { Stage1Host } from "../../pod/stage1-contract.ts";
 import { SysError } from "../../sys/errors.ts";
 import { randomHex } from "../../sys/random.ts";
+import type { FailedProbe } from "../failed-probe.ts";
 import type { OciRuntime } from "./oci-runtime.ts";
 
 /** Whether a runtime could run a container, and how fast. */
@@ -11,6 +12,8 @@ export interface ProbedRuntime {
   readonly problem?: string;
   /** It neither worked nor failed in time. */
   readonly isHanging?: true;
+  /** Present when it does not work. */
+  readonly failed?: FailedProbe;
 }
 
 const TIME_LIMIT_MS = 5_000;

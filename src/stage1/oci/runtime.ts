@@ -1,6 +1,7 @@
 import type { ProbeOptions, Stage1Host } from "../../pod/stage1-contract.ts";
 import { detectCgroupLayout } from "../../sys/linux/cgroup-layout.ts";
 import { Stage1Error } from "../errors.ts";
+import { isDueAgain, nextFailure } from "../failed-probe.ts";
 import type { OciRuntime } from "./oci-runtime.ts";
 import { type ProbedRuntime, probeRuntime } from "./probe-runtime.ts";
 
@@ -12,6 +13,9 @@ export interface OciFlavor {
 }
 
 const CACHE = "runtime.json";
+/** When what did not work is tried again; what hung while another works costs every run a wait, so later. */
+const RETRY_MS = 30_000;
+const RETRY_HANGING_MS = 3_600_000;
 /** Where programs of the host are looked for. */
 export const PROGRAM_DIRS: readonly string[] = [
   "/usr/local/sbin",
@@ -61,7 +65,10 @@ function sandbox(platform: string, network: string): OciRuntime {
   };
 }
 
-/** What was found out about every runtime a flavor could use, fastest first; kept until a program or the kernel changes. Undefined: nothing yet. */
+/**
+ * What was found out about every runtime a flavor could use, fastest first; undefined: nothing yet. What works is kept until
+ * a program or the kernel changes, what does not is tried again after a while.
+ */
 export async function probeFlavor(
   flavor: OciFlavor,
   host: Stage1Host,
@@ -70,17 +77,43 @@ export async function probeFlavor(
   const installed = findInstalled(flavor, host);
   const key = cacheKey(host, installed);
   const cached = readCache(host, key);
-  if (cached !== undefined || options.onlyLook === true) return cached;
+  if (options.onlyLook === true) return cached;
+  const isKept = (index: number) => !isDue(cached ?? [], index, host.clock.nowMs());
+  if (cached?.every((_, index) => isKept(index)) === true) return cached;
   const probed: ProbedRuntime[] = [];
   for (const runtime of installed) {
-    const first = await probeRuntime(runtime, host, options);
-    const { otherwise } = runtime;
-    const isBetterSo = first.tookMs === undefined && first.isHanging !== true && otherwise !== undefined;
-    probed.push(isBetterSo ? await probeRuntime({ ...otherwise, path: runtime.path }, host, options) : first);
+    const at = cached?.findIndex((one) => isSame(one.runtime, runtime)) ?? -1;
+    const before = cached?.[at];
+    if (before !== undefined && isKept(at)) {
+      probed.push(before);
+      continue;
+    }
+    const found = await probeEither(runtime, host, options);
+    const failed = nextFailure(before?.failed, host.clock.nowMs());
+    probed.push(found.tookMs === undefined ? { ...found, failed } : found);
   }
   probed.sort((a, b) => (a.tookMs ?? Number.POSITIVE_INFINITY) - (b.tookMs ?? Number.POSITIVE_INFINITY));
   host.cache.writeAtomic(CACHE, JSON.stringify({ key, probed }), 0o600);
   return probed;
+}
+
+async function probeEither(runtime: OciRuntime, host: Stage1Host, options: ProbeOptions): Promise<ProbedRuntime> {
+  const first = await probeRuntime(runtime, host, options);
+  const { otherwise } = runtime;
+  if (first.tookMs !== undefined || first.isHanging === true || otherwise === undefined) return first;
+  return await probeRuntime({ ...otherwise, path: runtime.path }, host, options);
+}
+
+function isDue(all: readonly ProbedRuntime[], index: number, nowMs: number): boolean {
+  const one = all[index];
+  if (one === undefined || one.tookMs !== undefined) return one === undefined;
+  const isSpared = one.isHanging === true && all.some(({ tookMs }) => tookMs !== undefined);
+  return isDueAgain(one.failed, nowMs, isSpared ? RETRY_HANGING_MS : RETRY_MS);
+}
+
+/** Whether what was probed is that candidate, or what it is otherwise. */
+function isSame(probed: OciRuntime, { name, otherwise }: OciRuntime): boolean {
+  return probed.name === name || probed.name === otherwise?.name;
 }
 
 /** The runtimes a flavor could use that are there. */
