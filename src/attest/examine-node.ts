@@ -54,7 +54,7 @@ async function examine(node: FleetNode, tools: ExaminationTools): Promise<Examin
   if ("kind" in checkpoint) return { kind: "bad", problem: checkpoint };
   const problem =
     (await pullLog(client, kept, checkpoint)) ??
-    compareAnchor(node, tools, { size: checkpoint.size, nvValue: facts.nvValue });
+    (await compareAnchor(node, tools, { size: checkpoint.size, nvValue: facts.nvValue }));
   if (problem === undefined)
     return { kind: "good", head: { ...facts, size: checkpoint.size, checkpoint: quote.checkpoint } };
   kept.dropStaged();
@@ -62,12 +62,12 @@ async function examine(node: FleetNode, tools: ExaminationTools): Promise<Examin
 }
 
 /** Does the TPM hold exactly the extensions that the log tells of? */
-function compareAnchor(
+async function compareAnchor(
   node: FleetNode,
   { kept }: ExaminationTools,
   { size, nvValue }: { readonly size: number; readonly nvValue: string },
-): NodeProblem | undefined {
-  const news = readNewRecords(kept, size);
+): Promise<NodeProblem | undefined> {
+  const news = await readNewRecords(kept, size);
   if ("kind" in news) return news;
   const { birth, lastAnchor } = news;
   if (

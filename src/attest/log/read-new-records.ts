@@ -2,7 +2,9 @@ import { stepOf } from "../../audit/anchor/anchor-steps.ts";
 import { extendValue } from "../../audit/anchor/nv-policy.ts";
 import type { AnchorFacts } from "../../audit/events.ts";
 import { type LogRecord, parseRecord } from "../../audit/log/record.ts";
+import { TILE_WIDTH } from "../../audit/log/tile-path.ts";
 import { leafHash } from "../../audit/merkle/hash.ts";
+import { giveWay } from "../../sys/sleep.ts";
 import type { KeptLog } from "../fleet/kept-log.ts";
 import type { NodeProblem } from "../problems.ts";
 
@@ -16,8 +18,11 @@ export interface NewRecords {
   readonly birth: AnchorFacts | undefined;
 }
 
-/** Reads staged records strictly, and follows what the index was extended with. */
-export function readNewRecords(kept: KeptLog, size: number): NodeProblem | NewRecords {
+/**
+ * Reads staged records strictly, and follows what the index was extended with. Gives way after every tile of them: a node
+ * may bring millions at once, and other nodes are polled meanwhile.
+ */
+export async function readNewRecords(kept: KeptLog, size: number): Promise<NodeProblem | NewRecords> {
   const head = kept.head();
   const tree = kept.tree(head.size);
   let value: Uint8Array = Buffer.from(head.nvValue, "hex");
@@ -39,6 +44,7 @@ export function readNewRecords(kept: KeptLog, size: number): NodeProblem | NewRe
       lastAnchor = recnum;
     }
     tree.append(leafHash(line));
+    if (tree.size % TILE_WIDTH === 0) await giveWay();
   }
   return { nvValue: Buffer.from(value).toString("hex"), lastAnchor, birth };
 }

@@ -29,26 +29,31 @@ export interface PlannedDevice {
   readonly access: string;
 }
 
-/** How many devices a directory may bring. */
+/** How many devices an app may have, and how many files are looked at to find them in directories. */
 const MAX_DEVICES = 512;
+const MAX_FILES = 8_192;
+
+/** What is left of both limits. */
+interface Budget {
+  devices: number;
+  files: number;
+}
 
 /** Devices of the host as an app is to have them; a directory stands for every device in it. @throws {Stage1Error} "stage1/no-device" */
 export function planDevices(options: readonly DeviceOption[]): PlannedDevice[] {
-  const planned = options.flatMap(({ source, target, access }) => expand(source, target, access));
-  if (planned.length <= MAX_DEVICES) return planned;
-  throw new Stage1Error(
-    "stage1/no-device",
-    `Cannot use ${planned.length} devices: at most ${MAX_DEVICES} can be given`,
-    {
-      hint: "name the devices that are needed: --device=/dev/NAME",
-    },
-  );
+  const budget = fullBudget();
+  return options.flatMap(({ source, target, access }) => expand(budget, { source, target, access }));
+}
+
+function fullBudget(): Budget {
+  return { devices: MAX_DEVICES, files: MAX_FILES };
 }
 
 /** Devices of a CDI specification. @throws {Stage1Error} "stage1/no-device" */
 export function planCdiNodes(nodes: readonly CdiNode[]): PlannedDevice[] {
+  const budget = fullBudget();
   return nodes.flatMap(({ path, hostPath = path, permissions = "rwm", fileMode, uid, gid }) =>
-    expand(hostPath, path, permissions).map((device) => ({
+    expand(budget, { source: hostPath, target: path, access: permissions }).map((device) => ({
       ...device,
       fileMode: fileMode ?? device.fileMode,
       uid: uid ?? device.uid,
@@ -57,14 +62,16 @@ export function planCdiNodes(nodes: readonly CdiNode[]): PlannedDevice[] {
   );
 }
 
-function expand(source: string, target: string, access: string): PlannedDevice[] {
+function expand(budget: Budget, { source, target, access }: DeviceOption): PlannedDevice[] {
   const { mode, uid, gid, rdev } = statOf(source);
   const kind = mode & S_IFMT;
   if (kind === S_IFDIR) {
-    return namesIn(source).flatMap((name) => {
+    const names = namesIn(source);
+    spend(budget, "files", names.length);
+    return names.flatMap((name) => {
       const { mode: inner } = statOf(`${source}/${name}`, AT_SYMLINK_NOFOLLOW);
       const isWanted = [S_IFCHR, S_IFBLK, S_IFDIR].includes(inner & S_IFMT);
-      return isWanted ? expand(`${source}/${name}`, `${target}/${name}`, access) : [];
+      return isWanted ? expand(budget, { source: `${source}/${name}`, target: `${target}/${name}`, access }) : [];
     });
   }
   if (kind !== S_IFCHR && kind !== S_IFBLK) {
@@ -73,9 +80,20 @@ function expand(source: string, target: string, access: string): PlannedDevice[]
       data: { source },
     });
   }
+  spend(budget, "devices", 1);
   const { major, minor } = splitDevice(rdev);
   const type = kind === S_IFCHR ? "c" : "b";
   return [{ path: target, type, major, minor, fileMode: mode & 0o7777, uid, gid, access }];
+}
+
+function spend(budget: Budget, what: keyof Budget, count: number): void {
+  budget[what] -= count;
+  if (budget[what] >= 0) return;
+  const state =
+    what === "devices" ? `at most ${MAX_DEVICES} can be given` : `the directories hold more than ${MAX_FILES} files`;
+  throw new Stage1Error("stage1/no-device", `Cannot use so many devices: ${state}`, {
+    hint: "name the devices that are needed: --device=/dev/NAME",
+  });
 }
 
 function namesIn(path: string): string[] {
