@@ -2,15 +2,22 @@ import type { LaunchInput } from "../../pod/stage1-contract.ts";
 import { AT_FDCWD, O_APPEND, O_CREAT, O_RDONLY, O_WRONLY } from "../../sys/linux/constants.ts";
 import { dup2, openat2, setCloseOnExec } from "../../sys/linux/fs-calls.ts";
 import { execve, execveHolding } from "../../sys/linux/process-calls.ts";
-import { rememberSignals } from "../../sys/linux/remember-signals.ts";
+import { catchSignals, type SignalCatcher } from "../../sys/linux/remember-signals.ts";
 import { selfArgv } from "../../sys/linux/self.ts";
 import { exitFile } from "./observe.ts";
 import { renderWaitScript, WAITED_SIGNALS } from "./scripts.ts";
 
 const ENV = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" };
 
+/** Keeps signals that are for the app, whose program may run before this process waits for it. */
+export function catchPassedSignals(): SignalCatcher {
+  const signals = catchSignals();
+  signals.remember(WAITED_SIGNALS.pass);
+  return signals;
+}
+
 /** Replaces this process by the shell that waits for the pod and ends with its code. */
-export async function becomeWaiter(input: LaunchInput): Promise<never> {
+export async function becomeWaiter(input: LaunchInput, signals: SignalCatcher): Promise<never> {
   const { pod, manifest } = input;
   const call = (verb: string) => [...selfArgv(), "__stage1", manifest.stage1.regime, verb, pod.root];
   const exitFiles = manifest.apps.map(({ name }) => pod.path(exitFile(manifest.uuid, name)));
@@ -26,13 +33,14 @@ export async function becomeWaiter(input: LaunchInput): Promise<never> {
   dup2(logFd, 1);
   dup2(logFd, 2);
   // The apps run already, so a signal is theirs. JavaScript is told in the next turn of what came until here.
-  const signals = rememberSignals(WAITED_SIGNALS.stop, WAITED_SIGNALS.pass);
+  signals.remember(WAITED_SIGNALS.stop);
   await Bun.sleep(1);
   const shell = waitingShell(input);
-  const isStopped = input.signal?.aborted === true || signals.take() !== undefined;
+  const came = input.signal?.aborted === true ? WAITED_SIGNALS.stop[0] : signals.take();
+  signals.drop(WAITED_SIGNALS.pass); // and none of these is to be taken for one to stop
   return execveHolding(shell.held, {
     path: shell.path,
-    argv: ["sh", pod.path("oci/wait"), ...(isStopped ? ["stop"] : [])],
+    argv: ["sh", pod.path("oci/wait"), String(came ?? "")],
     env: ENV,
   });
 }

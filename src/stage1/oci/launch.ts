@@ -12,8 +12,9 @@ import { type CgroupLayout, detectCgroupLayout } from "../../sys/linux/cgroup-la
 import { listMounts } from "../../sys/linux/mount-table.ts";
 import { enterPrivateMountNamespace, unmount } from "../../sys/linux/mounts.ts";
 import type { PodCgroup } from "../../sys/linux/pod-cgroup.ts";
+import type { SignalCatcher } from "../../sys/linux/remember-signals.ts";
 import { Stage1Error } from "../errors.ts";
-import { becomeTerminal, becomeWaiter } from "./become.ts";
+import { becomeTerminal, becomeWaiter, catchPassedSignals } from "./become.ts";
 import { createAppCgroup, createSupervisorCgroup, runtimeCgroupPath, supervisorCgroupPath } from "./cgroups.ts";
 import { endQuietly } from "./checkpoint.ts";
 import { createContainer } from "./conmon.ts";
@@ -158,11 +159,14 @@ async function startAll(input: LaunchInput, programs: Programs): Promise<{ reado
   });
   if (restoring !== undefined) return { pid: pids[0] ?? 0 };
   if (isTerminal) return becomeTerminal(input);
+  let signals: SignalCatcher | undefined;
   for (const { app } of launches) {
     pod.writePlain(`apps/${app.name}/started`, "", 0o600);
-    await startContainer(input, { runtime, app: app.name, id: containerId(input, app.name) });
+    const start = startContainer(input, { runtime, app: app.name, id: containerId(input, app.name) });
+    if (input.mode === "exec") signals ??= catchPassedSignals(); // while the runtime works
+    await start;
   }
-  if (input.mode === "exec") return await becomeWaiter(input);
+  if (signals !== undefined) return await becomeWaiter(input, signals);
   return { pid: pids[0] ?? 0 };
 }
 

@@ -104,8 +104,8 @@ export const WAITED_SIGNALS = { stop: STOP_SIGNALS.map(signalNumber), pass: PASS
 
 /**
  * What a launcher in the foreground becomes: waits for the pod's lock, which its supervisors hold, and ends with the pod's
- * code. A signal is passed on as an orderly stop, USR1 and USR2 as they are. One shell and one flock(1) stay. With
- * $1 a signal to stop has come already; one that came too late to say so is an ALRM.
+ * code. A signal is passed on as an orderly stop, USR1 and USR2 as they are. One shell and one flock(1) stay. $1 is
+ * the number of a signal that has come already, or empty; one to stop that came too late to say so is an ALRM.
  */
 export function renderWaitScript(
   pod: string,
@@ -125,7 +125,10 @@ export function renderWaitScript(
 trap ${quoteShell(call(stop))} ${STOP_SIGNALS.join(" ")} ALRM
 cd ${quoteShell(pod)} || exit 254
 ${PASSED_SIGNALS.map((name) => `trap ${quoteShell(call([...pass, name]))} ${name}`).join("\n")}
-[ -z "$1" ] || ${call(stop)}
+case $1 in
+${PASSED_SIGNALS.map((name) => `  ${signalNumber(name)}) ${call([...pass, name])} ;;`).join("\n")}
+  ?*) ${call(stop)} ;;
+esac
 flock --shared . true &
 waiter=$!
 # This shell takes up signals that were blocked when it began only when something of its children wakes it.

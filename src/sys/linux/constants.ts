@@ -150,6 +150,7 @@ export const SIGINT = 2;
 export const SIGQUIT = 3;
 export const SIGKILL = 9;
 export const SIGPIPE = 13;
+export const SIGALRM = 14;
 export const SIGTERM = 15;
 export const SIGCONT = 18;
 export const SIGSTOP = 19;

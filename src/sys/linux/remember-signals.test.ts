@@ -5,14 +5,16 @@ const [SIGINT, SIGTERM, SIGUSR1] = [2, 15, 10];
 
 function outputOf(script: string): string {
   const source = `import { execveHolding } from "${HERE}/process-calls.ts";
-    import { rememberSignals } from "${HERE}/remember-signals.ts";
+    import { catchSignals } from "${HERE}/remember-signals.ts";
     process.on("SIGTERM", () => console.log("told"));
     ${script}`;
   return Bun.spawnSync([process.execPath, "-e", source]).stdout.toString();
 }
 
-test("rememberSignals() keeps a signal in place of JavaScript's handler, once", () => {
-  const script = `const signals = rememberSignals([${SIGINT}, ${SIGTERM}], [${SIGUSR1}]);
+test("catchSignals() keeps a signal in place of JavaScript's handler, once", () => {
+  const script = `const signals = catchSignals();
+    signals.remember([${SIGINT}, ${SIGTERM}]);
+    signals.drop([${SIGUSR1}]);
     console.log(signals.take());
     process.kill(process.pid, ${SIGUSR1});
     console.log(signals.take());
@@ -23,8 +25,8 @@ test("rememberSignals() keeps a signal in place of JavaScript's handler, once", 
   expect(outputOf(script)).toBe("undefined\nundefined\n15 undefined\n2 undefined\n");
 });
 
-test("rememberSignals() makes what came last SIGALRM of the next program", () => {
-  const script = `rememberSignals([${SIGINT}], []);
+test("catchSignals() makes what came last SIGALRM of the next program", () => {
+  const script = `catchSignals().remember([${SIGINT}]);
     process.kill(process.pid, ${SIGINT});
     execveHolding([], { path: "/bin/sh", argv: ["sh", "-c", "trap 'echo woken; exit' ALRM; sleep 9 > /dev/null 2>&1 & wait"], env: {} });`;
   expect(outputOf(script)).toBe("woken\n");

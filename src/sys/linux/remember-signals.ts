@@ -1,17 +1,23 @@
 import { dlopen, FFIType } from "bun:ffi";
+import { SIGALRM } from "./constants.ts";
 import { cString } from "./libc.ts";
 
-/** Signals caught without JavaScript, whose own handlers forget with execve(2) what they have not told yet. */
-export interface RememberedSignals {
-  /** One that has come since, if any. One that comes between this call and execve(2) is SIGALRM for the new program, seconds later. */
+/**
+ * Signals caught without JavaScript, whose own handlers forget with execve(2) what they have not told yet. No code of ours
+ * can run in a handler, so alarm(2) itself is one: the kernel keeps the signal's number as the seconds of the process's
+ * one timer. Of several signals the last counts, and none is kept for longer than its number in seconds.
+ */
+export interface SignalCatcher {
+  /** From now on these are kept. */
+  remember(signals: readonly number[]): void;
+  /** From now on these do nothing. */
+  drop(signals: readonly number[]): void;
+  /** One that has come since, if any. What comes between this call and execve(2) is SIGALRM for the new program, seconds later. */
   take(): number | undefined;
 }
 
-/**
- * From now on a signal of `remembered` is kept, one of `dropped` does nothing. No code of ours can run in a handler, so
- * alarm(2) itself is the handler: the kernel keeps the signal's number as the seconds of the process's one timer.
- */
-export function rememberSignals(remembered: readonly number[], dropped: readonly number[]): RememberedSignals {
+/** Catches nothing yet, but SIGALRM, which would end this process when nobody takes a signal for too long. */
+export function catchSignals(): SignalCatcher {
   const { symbols } = dlopen("libc.so.6", {
     alarm: { args: [FFIType.u32], returns: FFIType.u32 },
     dlsym: { args: [FFIType.u64, FFIType.ptr], returns: FFIType.u64 },
@@ -21,9 +27,10 @@ export function rememberSignals(remembered: readonly number[], dropped: readonly
     const handler = symbols.dlsym(0n, cString(name));
     for (const signal of signals) symbols.signal(signal, handler);
   };
-  handle(remembered, "alarm");
-  handle(dropped, "getpid");
+  handle([SIGALRM], "getpid");
   return {
+    remember: (signals) => handle(signals, "alarm"),
+    drop: (signals) => handle(signals, "getpid"),
     take: () => {
       const seconds = symbols.alarm(0);
       return seconds === 0 ? undefined : seconds;
