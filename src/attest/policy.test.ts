@@ -47,6 +47,8 @@ test("violations() judges what ran, by image, key, regime and switched-off check
   expect(violations(started, {}, none)).toEqual([]);
   expect(violations(started, { images: [{ name: "x:1" }], keys: ["K"], regimes: ["fly"] }, () => ["K"])).toEqual([]);
   expect(violations(started, { images: [], keys: ["K"], regimes: ["systemd"] }, none)).toHaveLength(3);
+  const restored = record({ ...started.content, type: "pod.restored" });
+  expect(violations(restored, { images: [], keys: ["K"], regimes: ["systemd"] }, none)).toHaveLength(3);
   expect(
     violations(record({ type: "image.fetched", image: { name: "x", digest: DIGEST } }), { images: [] }, none),
   ).toEqual([]);

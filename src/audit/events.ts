@@ -117,7 +117,7 @@ type PodEvent =
       readonly manifestHash: string;
       readonly stage1: string;
       readonly apps: readonly EventApp[];
-      /** SHA-256 of the archive it came from, and why that was trusted: `own`, `signature` or `insecure`. */
+      /** SHA-256 of the archive it came from, and what let it pass: `own`, or as for images. */
       readonly importDigest?: string;
       readonly acceptedBy?: readonly string[];
     }
@@ -211,6 +211,7 @@ const DECIDING: ReadonlySet<EngineEvent["type"]> = new Set([
   "stage1.changed",
   "pod.prepared",
   "pod.started",
+  "pod.restored",
   "pod.exec",
   "pod.attach",
   "app.added",
@@ -218,7 +219,13 @@ const DECIDING: ReadonlySet<EngineEvent["type"]> = new Set([
 ]);
 
 /** Events that begin the execution of something: in the anchor before it executes. */
-const EXECUTING: ReadonlySet<EngineEvent["type"]> = new Set(["pod.started", "pod.exec", "pod.attach", "app.added"]);
+const EXECUTING: ReadonlySet<EngineEvent["type"]> = new Set([
+  "pod.started",
+  "pod.restored",
+  "pod.exec",
+  "pod.attach",
+  "app.added",
+]);
 
 /** Whether an event must be durable before its consequence happens. */
 export function isDeciding(type: EngineEvent["type"]): boolean {

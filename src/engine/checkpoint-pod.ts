@@ -1,11 +1,16 @@
 import { formatTimestamp } from "../base/clock.ts";
-import { CHECKPOINT_FILE, writeCheckpoint } from "../pod/checkpoint-record.ts";
+import type { Digest } from "../image/digest.ts";
+import { CHECKPOINT_DIR, CHECKPOINT_FILE, type CheckpointRecord, writeCheckpoint } from "../pod/checkpoint-record.ts";
 import { PodError } from "../pod/errors.ts";
+import type { AppName } from "../pod/names.ts";
 import { Stage1Error } from "../stage1/errors.ts";
 import type { EngineContext } from "./context.ts";
+import { openPodExport } from "./export-pod.ts";
 import { waitUntil } from "./pod-status.ts";
-import type { CheckpointPodInput } from "./regime-calls.ts";
+import type { CheckpointedPod, CheckpointPodInput } from "./regime-calls.ts";
 import { stage1Host } from "./regimes.ts";
+import { restorePod } from "./restore-pod.ts";
+import { recheckPod } from "./run-pod.ts";
 import { findRunningPod, type RunningPod } from "./running-pod.ts";
 
 const END_LIMIT_MS = 10_000;
@@ -15,36 +20,51 @@ const END_LIMIT_MS = 10_000;
  * its network, its files and its logs. When anything fails it goes on running.
  * @throws {PodError} "pod/wrong-state"; {Stage1Error} "stage1/unsupported", "stage1/unsupported-host", "stage1/checkpoint-failed"
  */
-export async function checkpointPod(ctx: EngineContext, input: CheckpointPodInput): Promise<{ readonly uuid: string }> {
+export async function checkpointPod(
+  ctx: EngineContext,
+  input: CheckpointPodInput,
+  options: { readonly signal?: AbortSignal } = {},
+): Promise<CheckpointedPod> {
   const running = findRunningPod(ctx, input.pod, "checkpoint");
   const { location, files, manifest, stage1 } = running;
   if (stage1.checkpoint === undefined) throw neverCheckpointed(running);
-  const { tcpEstablished, fileLocks } = input;
-  const host = stage1Host(ctx, stage1.regime);
+  const { leaveRunning, tcpEstablished, fileLocks } = input;
+  // It would end, and then not start again.
+  if (leaveRunning && stage1.checkpointEnds === true) await recheckPod(ctx, manifest);
+  using archive = input.output === undefined ? undefined : openPodExport(ctx, input.output);
+  let exportDigest: Digest | undefined;
+  const commit = (apps: readonly AppName[], hasEnded: boolean) => {
+    const createdAt = formatTimestamp(ctx.clock.nowMs());
+    const record: CheckpointRecord = { version: 1, createdAt, apps, tcpEstablished, fileLocks };
+    const halted = { files, manifest, stage1, record };
+    // What has ended already must not be lost with a disk that is too full for its archive.
+    if (hasEnded) writeCheckpoint(files, record);
+    exportDigest = archive?.write(halted);
+    const digest = exportDigest === undefined ? {} : { exportDigest };
+    ctx.events.report({ type: "pod.checkpointed", pod: location.id, apps, leaveRunning, ...digest });
+    if (!hasEnded && !leaveRunning) writeCheckpoint(files, record);
+  };
   files.remove(CHECKPOINT_FILE); // of one that was killed before the pod had ended
-  await stage1.checkpoint(files, {
+  const { isRunning } = await stage1.checkpoint(files, {
     manifest,
-    host,
-    leaveRunning: false,
+    host: stage1Host(ctx, stage1.regime),
+    leaveRunning,
     tcpEstablished,
     fileLocks,
-    whenWritten: async (apps) => {
-      ctx.events.report({ type: "pod.checkpointed", pod: location.id, apps, leaveRunning: false });
-      writeCheckpoint(files, {
-        version: 1,
-        createdAt: formatTimestamp(ctx.clock.nowMs()),
-        apps,
-        tcpEstablished,
-        fileLocks,
-      });
-    },
+    whenWritten: async ({ apps, hasEnded }) => commit(apps, hasEnded),
   });
+  const result = { uuid: location.id, ...(exportDigest === undefined ? {} : { digest: exportDigest }) };
+  if (isRunning) {
+    files.remove(CHECKPOINT_DIR);
+    return result;
+  }
   if (!(await waitUntil(() => ctx.pods.state(location) === "checkpointed", END_LIMIT_MS))) {
     throw new PodError("pod/locked", `Cannot finish the checkpoint of pod ${location.id}: something still holds it`, {
       hint: `it is written; look for processes that do not end, then: gantry restore ${location.id}`,
     });
   }
-  return { uuid: location.id };
+  if (leaveRunning) await restorePod(ctx, { pod: location.id, keep: false }, options);
+  return result;
 }
 
 function neverCheckpointed({ stage1 }: RunningPod): Stage1Error {

@@ -105,8 +105,10 @@ function podCalls(ctx: EngineContext) {
       (await import("./exec-pod.ts")).stage1Helper(ctx, input, options),
     setPodsPaused: async (...[input]: Parameters<EngineCalls["setPodsPaused"]>) =>
       (await import("./control-pods.ts")).setPodsPaused(ctx, input),
-    checkpointPod: async (...[input]: Parameters<EngineCalls["checkpointPod"]>) =>
-      (await import("./checkpoint-pod.ts")).checkpointPod(ctx, input),
+    checkpointPod: async (...[input, options]: Parameters<EngineCalls["checkpointPod"]>) =>
+      (await import("./checkpoint-pod.ts")).checkpointPod(ctx, input, options),
+    importPod: async (...[input, options]: Parameters<EngineCalls["importPod"]>) =>
+      (await import("./import-pod.ts")).importPod(ctx, input, options),
     restorePod: async (...[input, options]: Parameters<EngineCalls["restorePod"]>) =>
       (await import("./restore-pod.ts")).restorePod(ctx, input, options),
     podStats: async (...[input]: Parameters<EngineCalls["podStats"]>) =>

@@ -4,7 +4,15 @@ import type { AttestCalls } from "./attest-calls.ts";
 import type { AuditCalls } from "./audit-calls.ts";
 import type { ConvertedImage, ConvertImageInput } from "./conversion.ts";
 import type { ImageCalls } from "./image-calls.ts";
-import type { AttachPodInput, CheckpointPodInput, PodStats, RestorePodInput, Stage1Summary } from "./regime-calls.ts";
+import type {
+  AttachPodInput,
+  CheckpointedPod,
+  CheckpointPodInput,
+  ImportPodInput,
+  PodStats,
+  RestorePodInput,
+  Stage1Summary,
+} from "./regime-calls.ts";
 import type {
   DoctorCheck,
   ExecInput,
@@ -267,8 +275,9 @@ export interface EngineCalls extends AttestCalls, AuditCalls, ImageCalls {
     input: { readonly pods: readonly string[]; readonly paused: boolean },
     options: CallOptions,
   ): Promise<readonly string[]>;
-  checkpointPod(input: CheckpointPodInput, options: CallOptions): Promise<{ readonly uuid: string }>;
+  checkpointPod(input: CheckpointPodInput, options: CallOptions): Promise<CheckpointedPod>;
   restorePod(input: RestorePodInput, options: CallOptions): Promise<{ readonly uuid: string }>;
+  importPod(input: ImportPodInput, options: CallOptions): Promise<{ readonly uuid: string }>;
   podStats(input: { readonly pods: readonly string[] }, options: CallOptions): Promise<readonly PodStats[]>;
   updatePod(
     input: { readonly pod: string; readonly app?: string; readonly limits: AppLimits },

@@ -41,11 +41,30 @@ export interface CheckpointPodInput {
   readonly tcpEstablished: boolean;
   /** Keep locks on files. */
   readonly fileLocks: boolean;
+  /** File that gets all of it, for another host or another time. */
+  readonly output?: string;
+  /** The pod goes on afterwards; only of use with `output`. */
+  readonly leaveRunning: boolean;
 }
 
-/** Input of `restore`. */
+/** What `checkpoint` made. */
+export interface CheckpointedPod {
+  readonly uuid: string;
+  /** SHA-256 of the archive, when it was exported. */
+  readonly digest?: string;
+}
+
+/** Input of `restore`: a pod of this host. */
 export interface RestorePodInput {
   readonly pod: string;
   /** Leave the written state and the logs of reading it in the pod directory. */
+  readonly keep: boolean;
+}
+
+/** Input of `restore --import`: a new pod, made of an archive. */
+export interface ImportPodInput {
+  readonly file: string;
+  /** Undefined: none. */
+  readonly name?: string;
   readonly keep: boolean;
 }

@@ -43,16 +43,25 @@ export async function restorePod(
   }
   using held = pod; // the supervisors inherit the lock
   try {
-    await goOn(ctx, { pod: held, reaping, keep: input.keep }, options);
+    await goOn(ctx, { pod: held, reaping, keep: input.keep, origin: {} }, options);
   } finally {
     await reaping.done;
   }
   return { uuid: location.id };
 }
 
-async function goOn(
+/** What is restored, and what the event says of where it came from. */
+export interface GoingOn {
+  readonly pod: LockedPod;
+  readonly reaping: Reaping;
+  readonly keep: boolean;
+  readonly origin: { readonly importDigest?: string; readonly acceptedBy?: readonly string[] };
+}
+
+/** Lets a locked pod with a checkpoint go on. When it throws nothing of the pod runs. */
+export async function goOn(
   ctx: EngineContext,
-  { pod, reaping, keep }: { readonly pod: LockedPod; readonly reaping: Reaping; readonly keep: boolean },
+  { pod, reaping, keep, origin }: GoingOn,
   options: RestoreOptions,
 ): Promise<void> {
   const files = pod.files();
@@ -68,6 +77,7 @@ async function goOn(
     manifestHash: manifestHash(pod),
     stage1: manifest.stage1.regime,
     apps: eventApps(manifest),
+    ...origin,
   });
   const plan = { mode: "spawn" as const, interactive: false, tty: false, ...options };
   await stage1.restore(planLaunch(ctx, { pod, manifest, attachments }, plan), record);

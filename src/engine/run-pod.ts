@@ -1,4 +1,6 @@
 import { MAX_DOCUMENT_BYTES } from "../image/decode-document.ts";
+import type { Digest } from "../image/digest.ts";
+import type { ImageManifest } from "../image/image-config.ts";
 import { parseImageName, repositoryOf } from "../image/image-name.ts";
 import { OCI_MANIFEST } from "../image/media-types.ts";
 import { parseManifest } from "../image/parse-manifest.ts";
@@ -172,13 +174,17 @@ export async function recheckPod(ctx: EngineContext, manifest: PodManifest): Pro
 }
 
 async function recheckPodImage(ctx: EngineContext, image: PodImage): Promise<void> {
-  const raw = ctx.images.readBlob({ digest: image.digest, sizeBytes: 0 }, MAX_DOCUMENT_BYTES);
-  const mediaType = peekMediaType(raw);
   await recheckImage(ctx, {
     trustName: repositoryOf(parseImageName(image.name)),
     name: image.name,
-    manifest: parseManifest(raw, mediaType),
+    manifest: readStoredManifest(ctx, image.digest),
   });
+}
+
+/** A manifest in the store. @throws {StoreError} "store/not-found" */
+export function readStoredManifest(ctx: EngineContext, digest: Digest): ImageManifest {
+  const raw = ctx.images.readBlob({ digest, sizeBytes: 0 }, MAX_DOCUMENT_BYTES);
+  return parseManifest(raw, peekMediaType(raw));
 }
 
 async function recheckStage1(ctx: EngineContext, manifest: PodManifest): Promise<void> {

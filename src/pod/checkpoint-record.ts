@@ -7,6 +7,9 @@ export const CHECKPOINT_FILE = "checkpoint.json";
 /** Directory in the pod's for what the regime wrote: `checkpoint/<app>/`. */
 export const CHECKPOINT_DIR = "checkpoint";
 
+/** The files of a /dev/shm that apps share, as an archive. */
+export const SHARED_MEMORY_FILE = `${CHECKPOINT_DIR}/.shm.tar`;
+
 /** How a pod was halted, and what is needed to let it go on. */
 export interface CheckpointRecord {
   readonly version: 1;

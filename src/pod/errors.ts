@@ -9,6 +9,7 @@ export type PodErrorCode =
   | "pod/locked"
   | "pod/bad-name"
   | "pod/bad-manifest"
+  | "pod/bad-checkpoint"
   | "pod/bad-option"
   | "pod/unknown-user"
   | "pod/unknown-app"

@@ -20,8 +20,13 @@ export interface ResolvedApp {
 export type StartedApp = Pick<ResolvedApp, "credentials" | "argv" | "env">;
 
 /** Keeps what `exec` needs, in the pod directory that only root enters. */
-export function writeResolvedApp(pod: Files, { app, credentials, argv, env }: ResolvedApp): void {
-  pod.writePlain(resolvedPath(app.name), JSON.stringify({ credentials, argv, env }), 0o600);
+export function writeResolvedApp(pod: Files, { app, ...started }: ResolvedApp): void {
+  writeStartedApp(pod, app.name, started);
+}
+
+/** The same for an app that is not at hand. */
+export function writeStartedApp(pod: Files, app: string, { credentials, argv, env }: StartedApp): void {
+  pod.writePlain(resolvedPath(app), JSON.stringify({ credentials, argv, env }), 0o600);
 }
 
 /** What `writeResolvedApp` kept. @throws {SysError} "sys/not-found" for an app that never started */
@@ -29,6 +34,6 @@ export function readResolvedApp(pod: Files, app: AppName): StartedApp {
   return JSON.parse(pod.readText(resolvedPath(app))) as StartedApp;
 }
 
-function resolvedPath(app: AppName): string {
+function resolvedPath(app: string): string {
   return `apps/${app}/resolved.json`;
 }

@@ -136,8 +136,20 @@ export interface CheckpointInput extends Pick<CheckpointRecord, "tcpEstablished"
   readonly host: Stage1Host;
   /** Let the apps go on afterwards, if the regime can; else they are to be restored. */
   readonly leaveRunning: boolean;
-  /** Called once, when the state of these apps is written and no process of the pod runs: what it throws is a failure. */
-  whenWritten(apps: readonly AppName[]): Promise<void>;
+  /**
+   * Called once, when the state of these apps is written and no process of the pod runs. What it throws is a failure, after
+   * which they go on; unless they have ended already, since their regime cannot write without.
+   */
+  whenWritten(written: { readonly apps: readonly AppName[]; readonly hasEnded: boolean }): Promise<void>;
+}
+
+/** What a regime has to know of a halted pod besides its manifest and its files. */
+export interface CheckpointedRegime {
+  /** Name of the program that wrote the state. */
+  readonly runtime: string;
+  /** How the apps were given input and a terminal. */
+  readonly stdin: boolean;
+  readonly tty: boolean;
 }
 
 /** Where an app's output lies in the pod directory: a raw file per stream, or one file in the CRI's log format. */
@@ -228,6 +240,8 @@ export interface Stage1 {
     pod: Files,
     input: { readonly manifest: PodManifest; readonly app: PodApp; readonly limits: AppLimits },
   ): Promise<readonly string[]>;
+  /** It cannot write the state of apps without ending them: who is to go on has to be restored. */
+  readonly checkpointEnds?: true;
   /** What keeps a running pod from being checkpointed here; undefined: nothing. Absent: this regime never can. */
   probeCheckpoint?(host: Stage1Host, options?: ProbeOptions): Promise<Stage1Probe>;
   /**
@@ -241,6 +255,9 @@ export interface Stage1 {
    * again. @throws {Stage1Error} "stage1/unsupported-host", "stage1/checkpoint-failed"
    */
   restore?(input: LaunchInput, record: CheckpointRecord): Promise<{ readonly pid: number }>;
+  /** What a halted or halting pod is exported with, and the same for a new pod that is made of it. */
+  describeCheckpoint?(pod: Files): CheckpointedRegime;
+  adoptCheckpoint?(pod: Files, regime: CheckpointedRegime): void;
   /** Removes what is left on the host of a pod that has ended. Idempotent, also for a pod that never started. */
   cleanup(pod: Files, id: PodId): Promise<void>;
 }

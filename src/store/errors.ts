@@ -8,6 +8,7 @@ export type StoreErrorCode =
   | "store/in-use"
   | "store/corrupt"
   | "store/unpack-failed"
+  | "store/unmovable"
   /** Internal to unpacking: this layer can only be unpacked once its parents are. */
   | "store/needs-parents";
 

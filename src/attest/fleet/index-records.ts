@@ -12,7 +12,7 @@ export interface Mention {
   readonly app?: string;
 }
 
-const STARTS = new Set(["pod.started", "app.added", "app.started", "app.restarted"]);
+const STARTS = new Set(["pod.started", "pod.restored", "app.added", "app.started", "app.restarted"]);
 
 /** Every image, and stage1, that a record names by digest. Records come from elsewhere: nothing of their shape is taken for granted. */
 export function mentionsIn({ content }: LogRecord): Mention[] {

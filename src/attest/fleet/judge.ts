@@ -38,7 +38,8 @@ export function violations(
   const { content, recnum } = record;
   const found: string[] = [];
   const regime = textOf(content["stage1"]);
-  if (content.type === "pod.started" && rules.regimes !== undefined && !rules.regimes.includes(regime ?? ""))
+  const begins = content.type === "pod.started" || content.type === "pod.restored";
+  if (begins && rules.regimes !== undefined && !rules.regimes.includes(regime ?? ""))
     found.push(`regime ${regime} is not allowed`);
   if (content.type === "insecure.used" && rules.insecureOptions !== undefined && Array.isArray(content["options"])) {
     const { insecureOptions } = rules;

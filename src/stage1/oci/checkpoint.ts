@@ -1,4 +1,4 @@
-import { CHECKPOINT_DIR } from "../../pod/checkpoint-record.ts";
+import { CHECKPOINT_DIR, isCheckpointed } from "../../pod/checkpoint-record.ts";
 import type { PodManifest } from "../../pod/manifest.ts";
 import type { AppName } from "../../pod/names.ts";
 import type { CheckpointInput } from "../../pod/stage1-contract.ts";
@@ -42,7 +42,7 @@ export async function checkpointOciPod(pod: Files, input: CheckpointInput): Prom
       ? await haltSandbox(pod, { ...input, runtime, apps })
       : await haltContainers(pod, { ...input, runtime, apps });
   } catch (reason) {
-    pod.remove(CHECKPOINT_DIR);
+    if (!isCheckpointed(pod)) pod.remove(CHECKPOINT_DIR);
     throw reason;
   }
 }
@@ -60,8 +60,8 @@ async function haltContainers(pod: Files, input: Halting): Promise<{ readonly is
   await pauseOciPod(pod, manifest.uuid);
   try {
     for (const app of apps) await dump(pod, { ...input, criu: criu.path, app });
-    await saveSharedMemory(pod, input);
-    await input.whenWritten(apps);
+    saveSharedMemory(pod, manifest);
+    await input.whenWritten({ apps, hasEnded: false });
   } catch (reason) {
     if (!wasPaused) await resumeOciPod(pod, manifest.uuid);
     throw reason;
@@ -124,7 +124,7 @@ async function haltSandbox(pod: Files, input: Halting): Promise<{ readonly isRun
     throw failed(app, lastLine(stderr));
   }
   await endQuietly(pod, manifest);
-  await input.whenWritten(apps);
+  await input.whenWritten({ apps, hasEnded: true });
   return { isRunning: false };
 }
 

@@ -1,10 +1,12 @@
 import type { PodManifest } from "../../pod/manifest.ts";
 import type { AppName } from "../../pod/names.ts";
 import { readResolvedApp } from "../../pod/resolved-app.ts";
+import type { CheckpointedRegime } from "../../pod/stage1-contract.ts";
 import type { Files } from "../../sys/host.ts";
 import { Stage1Error } from "../errors.ts";
 import { findAppPid } from "./observe.ts";
 import type { OciRuntime } from "./oci-runtime.ts";
+import { readRuntime, writeRuntime } from "./runtime-calls.ts";
 import { decodeSpec } from "./spec-text.ts";
 
 /** What a container's configuration says that decides whether it can be halted. */
@@ -30,6 +32,17 @@ export function writeBackground(pod: Files, background: Background): void {
 /** What `writeBackground` kept. @throws {SysError} "sys/not-found" */
 export function readBackground(pod: Files): Background {
   return JSON.parse(pod.readText(BACKGROUND)) as Background;
+}
+
+/** What an export has to say of how the pod was started. */
+export function describeCheckpoint(pod: Files): CheckpointedRegime {
+  return { runtime: readRuntime(pod).name, ...readBackground(pod) };
+}
+
+/** The same for a pod made of an export. Of the runtime only the name is taken; where it is this host decides. */
+export function adoptCheckpoint(pod: Files, { runtime, stdin, tty }: CheckpointedRegime): void {
+  writeRuntime(pod, { name: runtime, path: "", args: [], cgroups: "own", isSandbox: false });
+  writeBackground(pod, { stdin, tty });
 }
 
 /** The apps of a pod that run. @throws {Stage1Error} "stage1/not-running" when there is none */

@@ -131,7 +131,7 @@ async function startAll(input: LaunchInput, programs: Programs): Promise<{ reado
   makeNullDevice(pod);
   using idmap = openPodIdmap(input);
   const how = { runtime, idmap };
-  const shared = restoring === undefined ? makeShared(input, how) : await restoreShared(input, how);
+  const shared = restoring === undefined ? makeShared(input, how) : restoreShared(input, how);
   const going = manifest.apps.filter(({ name }) => restoring?.record.apps.includes(name) ?? true);
   const launches = going.map((app) => mountApp(input, { app, programs, layout, idmap }));
   const supervisors = createSupervisorCgroup(manifest.uuid, layout);

@@ -12,7 +12,7 @@ import type { OciRuntime } from "./oci-runtime.ts";
 import { chooseRuntime, findInstalled, type OciFlavor } from "./runtime.ts";
 import { readRuntime, runtimeArgv } from "./runtime-calls.ts";
 import { QUIET_FILE } from "./scripts.ts";
-import { makeShared, ownShared, type Shared } from "./shared.ts";
+import { DEFAULT_SHM_BYTES, makeShared, ownShared, type Shared } from "./shared.ts";
 import { loadSharedMemory } from "./shared-memory.ts";
 
 /** What is restored, and with which criu; a sandbox needs none. */
@@ -68,14 +68,14 @@ export async function clearBeforeRestore(
  * What the apps share. Of an app alone everything is part of its state; several get new namespaces, since criu can enter
  * such but not make one for two.
  */
-export async function restoreShared(
+export function restoreShared(
   input: LaunchInput,
   how: { readonly runtime: OciRuntime; readonly idmap: PodIdmap | undefined },
-): Promise<Shared> {
-  const { manifest, pod, host } = input;
+): Shared {
+  const { manifest, pod } = input;
   if (how.runtime.isSandbox || manifest.apps.length === 1) return ownShared(input);
   const shared = makeShared(input, how);
-  await loadSharedMemory(pod, host);
+  loadSharedMemory(pod, manifest.shmBytes ?? DEFAULT_SHM_BYTES);
   return shared;
 }
 

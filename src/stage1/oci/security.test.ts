@@ -56,7 +56,13 @@ const NONE = {
 function specOf(host: { readonly host: Stage1Host }, security: PodApp["security"]) {
   const app = appWith(security);
   const spec = planSpec({
-    resolved: { app, credentials: { uid: 0, gid: 0, groups: [], home: "/", userName: "root" }, argv: ["/bin/true"], env: [], stdin: "null" },
+    resolved: {
+      app,
+      credentials: { uid: 0, gid: 0, groups: [], home: "/", userName: "root" },
+      argv: ["/bin/true"],
+      env: [],
+      stdin: "null",
+    },
     rootfs: "/rootfs",
     hostname: "web",
     namespaces: { network: undefined },

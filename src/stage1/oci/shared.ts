@@ -10,6 +10,9 @@ import type { SpecInput } from "./spec.ts";
 /** What every container of a pod gets of the pod's. */
 export type Shared = Pick<SpecInput, "namespaces" | "shm" | "shmBytes" | "hasMqueue">;
 
+/** Size of a /dev/shm for which none was asked. */
+export const DEFAULT_SHM_BYTES = 64 * 1024 * 1024;
+
 const NAMESPACE_OF_INIT = `apps/${INIT_APP}/pid-namespace`;
 
 /**
@@ -67,7 +70,7 @@ function sharedMemory(
     target,
     fsType: "tmpfs",
     flags: MS_NOSUID | MS_NODEV | MS_NOEXEC,
-    data: `mode=1777,size=${manifest.shmBytes ?? 64 * 1024 * 1024}${owner}`,
+    data: `mode=1777,size=${manifest.shmBytes ?? DEFAULT_SHM_BYTES}${owner}`,
   });
   return { shm: target };
 }

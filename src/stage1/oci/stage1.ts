@@ -5,6 +5,7 @@ import { attachToOciApp } from "./attach.ts";
 import { checkpointOciPod } from "./checkpoint.ts";
 import { isOciPodPaused, pauseOciPod, readOciUse, resumeOciPod, updateOciApp } from "./control.ts";
 import { enterOciApp } from "./enter.ts";
+import { adoptCheckpoint, describeCheckpoint } from "./halting.ts";
 import { helpOciPod } from "./help.ts";
 import { launchOciPod, restoreOciPod } from "./launch.ts";
 import { findAppPid, findLog, findOciSupervisor, isAppRunning, readAppExit, readPodExit } from "./observe.ts";
@@ -74,7 +75,10 @@ export function ociRegime(flavor: OciFlavor, options: readonly RunOption[], abou
     stats: readOciUse,
     update: updateOciApp,
     probeCheckpoint: (host, options) => probeCheckpoint(flavor, host, options),
+    ...(flavor.regime === "gvisor" ? { checkpointEnds: true as const } : {}),
     checkpoint: checkpointOciPod,
+    describeCheckpoint,
+    adoptCheckpoint,
     restore: (input, record) => restoreOciPod(flavor, input, record),
     cleanup: (_pod, id) => removePodCgroups(id),
   };

@@ -33,6 +33,13 @@ export class TarFileWriter {
     this.#file.write(tarPadding(sizeBytes));
   }
 
+  /** The same for content that is at hand. */
+  addChunks(path: string, sizeBytes: number, chunks: Iterable<Uint8Array>): void {
+    this.#begin({ path }, sizeBytes);
+    for (const chunk of chunks) this.#file.write(chunk);
+    this.#file.write(tarPadding(sizeBytes));
+  }
+
   end(): void {
     this.#file.write(TAR_END);
   }
