@@ -1,6 +1,16 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { chmodSync, mkdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
+import { gantryArgv, gantryEnv } from "./harness/gantry.ts";
 import { LOOSE, makeTrial, type Stage1Trial, until } from "./harness/stage1-trial.ts";
 import { createWorld, type World } from "./harness/world.ts";
 
@@ -229,6 +239,31 @@ test(
     const again = await prepare("--userns=auto:size=1000");
     expect(starts((await idsOf(again)).uidMappings)).toEqual(starts(ids[0]?.uidMappings ?? []));
     await world.succeed(["rm", second, pods[2] ?? "", again]);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "kill -9 of the launcher at any moment leaves nothing that rm and gc cannot take back, and no ids taken",
+  async () => {
+    const listed = async () => JSON.parse((await world.succeed(["list", "--json"])).stdout) as { uuid: string }[];
+    const before = (await listed()).map(({ uuid }) => uuid);
+    const run = ["run", "--stage1=oci", "-d", "--net=default", "--userns=auto", "localhost/app:1", "--exec=sleep"];
+    for (const moment of [15, 30, 45, 60, 80, 100, 150]) {
+      const argv = gantryArgv([LOOSE, "-q", ...run, "--", "600"], { root: world.root, config: world.config });
+      const child = Bun.spawn(argv, { env: gantryEnv(), stdin: "ignore", stdout: "ignore", stderr: "ignore" });
+      await Promise.race([Bun.sleep(moment), child.exited]);
+      child.kill("SIGKILL");
+      await child.exited;
+      const left = (await listed()).map(({ uuid }) => uuid).filter((uuid) => !before.includes(uuid));
+      for (const uuid of left) await world.succeed(["rm", "--force", uuid]);
+      await world.succeed(["gc", "--grace-period=1h"]);
+    }
+    const kept = join(world.root, "run/userns");
+    expect(existsSync(kept) ? readdirSync(kept) : []).toEqual([]);
+    expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(` ${world.root}/run/`);
+    const pod = await world.succeed([LOOSE, "-q", "prepare", "--stage1=oci", "--userns=auto", "localhost/app:1"]);
+    await world.succeed(["rm", pod.stdout.trim()]);
   },
   TIMEOUT_MS,
 );
