@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { chmodSync, chownSync, mkdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { busyboxImage, writeArchive } from "./harness/images.ts";
 import { LOOSE, makeTrial, type Stage1Trial, until } from "./harness/stage1-trial.ts";
 import { createWorld, type World } from "./harness/world.ts";
 
@@ -92,6 +93,21 @@ for (const runtime of RUNTIMES) {
       // The lock that the init's conmon held is free: the pod has ended.
       const pods = JSON.parse((await world.succeed(["list", "--json"])).stdout) as { readonly state: string }[];
       expect(pods.filter(({ state }) => state === "running")).toEqual([]);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    `${runtime}: a device node that comes with an image opens no device`,
+    async () => {
+      const node = busyboxImage([{ path: "zero", kind: "char", devMajor: 1, devMinor: 5, modeOctal: 0o666 }]);
+      await world.succeed([LOOSE, "fetch", `oci-archive:${writeArchive(world, `nodes-${runtime}`, node)}:1`]);
+      const script = "stat -c '%F %t:%T' /zero; (: < /zero) 2>/dev/null && echo open; (: < /dev/zero) && echo own";
+      const run = ["run", "--stage1=oci", "--net=none", by, `localhost/nodes-${runtime}:1`, "--exec=sh"];
+      for (const more of [[], ["--readonly-rootfs"], ["--userns=auto"]]) {
+        const ran = await world.succeed([LOOSE, "-q", ...run, ...more, "--", "-c", script]);
+        expect(ran.stdout).toBe("character special file 1:5\nown\n");
+      }
     },
     TIMEOUT_MS,
   );

@@ -10,7 +10,7 @@ import { signalNumber } from "../../pod/signals.ts";
 import type { LaunchInput } from "../../pod/stage1-contract.ts";
 import { type CgroupLayout, detectCgroupLayout } from "../../sys/linux/cgroup-layout.ts";
 import { listMounts } from "../../sys/linux/mount-table.ts";
-import { enterPrivateMountNamespace, unmount } from "../../sys/linux/mounts.ts";
+import { enterPrivateMountNamespace, forbidDevicesOf, unmount } from "../../sys/linux/mounts.ts";
 import type { PodCgroup } from "../../sys/linux/pod-cgroup.ts";
 import type { SignalCatcher } from "../../sys/linux/remember-signals.ts";
 import { Stage1Error } from "../errors.ts";
@@ -155,6 +155,8 @@ async function startAll(input: LaunchInput, programs: Programs): Promise<{ reado
       ...(restoring === undefined ? {} : { restore: planRestore(input, { app, ...restoring }) }),
     });
     giveStreams(manifest.userns, { pid, ...resolved.credentials });
+    // crun mounts the root anew without its restrictions; in a user namespace it cannot.
+    if (!runtime.isSandbox && manifest.userns === undefined) forbidDevicesOf(pid);
     return pid;
   });
   if (restoring !== undefined) return { pid: pids[0] ?? 0 };

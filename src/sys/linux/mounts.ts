@@ -2,7 +2,7 @@ import * as k from "./constants.ts";
 import { fileError } from "./file-error.ts";
 import { dupAbove, openat2 } from "./fs-calls.ts";
 import { hasErrno } from "./libc.ts";
-import { fchdir, mount, mountSetattr, moveMount, openTree, umount2, unshare } from "./mount-calls.ts";
+import { chroot, fchdir, mount, mountSetattr, moveMount, openTree, setns, umount2, unshare } from "./mount-calls.ts";
 import { OwnedFd } from "./owned-fd.ts";
 
 /**
@@ -141,6 +141,32 @@ function bindWithMount2(bind: BindMount): void {
 /** Makes what is mounted at `path` read-only, with `recursive` everything mounted beneath it too. */
 export function setReadOnly(path: string, options: { readonly recursive?: boolean } = {}): void {
   mountSetattr(k.AT_FDCWD, path, options.recursive ? k.AT_RECURSIVE : 0, { set: k.MOUNT_ATTR_RDONLY });
+}
+
+/**
+ * Makes the device nodes on the root of another process's mount namespace unusable. For a thread in a mount namespace of
+ * its own, which it comes back to.
+ */
+export function forbidDevicesOf(pid: number): void {
+  const open = (path: string, flags: number) => new OwnedFd(openat2(k.AT_FDCWD, path, { flags }));
+  try {
+    using there = open(`/proc/${pid}/ns/mnt`, k.O_RDONLY);
+    using own = open("/proc/thread-self/ns/mnt", k.O_RDONLY);
+    using root = open("/", k.O_PATH | k.O_DIRECTORY);
+    using cwd = open(".", k.O_PATH | k.O_DIRECTORY);
+    unshare(k.CLONE_FS); // threads started since share the root with this one, and would be taken along
+    setns(there.fd, k.CLONE_NEWNS);
+    try {
+      mountSetattr(k.AT_FDCWD, "/", 0, { set: k.MOUNT_ATTR_NODEV });
+    } finally {
+      setns(own.fd, k.CLONE_NEWNS); // which leads to the root of the namespace
+      fchdir(root.fd);
+      chroot(".");
+      fchdir(cwd.fd);
+    }
+  } catch (reason) {
+    throw fileError(reason, `forbid devices in the root of process ${pid}`);
+  }
 }
 
 /** Unmounts `path` (not following a final link), detaching it at once even while in use; no mount there is fine. */

@@ -85,7 +85,9 @@ function keep(namespace: string, path: string): void {
 function refused(said: string): SysError {
   const text = said.trim().split("\n").at(-1)?.slice(0, 300) ?? "";
   return new SysError("sys/unsupported", `Cannot make a user namespace: ${text || "the kernel refuses"}`, {
-    hint: "allow them: sysctl user.max_user_namespaces=10000",
+    hint: text.includes("not permitted")
+      ? "run outside of a chroot, and where nothing forbids them"
+      : "allow more of them: sysctl user.max_user_namespaces=100000",
   });
 }
 
