@@ -362,6 +362,12 @@ export const TABLE: readonly CommandEntry[] = [
     load: async () => (await import("./commands/hidden.ts")).unpack,
   },
   {
+    name: "__collect",
+    summary: "Remove a pod that has ended",
+    hidden: true,
+    load: async () => (await import("./commands/hidden.ts")).collect,
+  },
+  {
     name: "__stage1",
     summary: "Work of a regime",
     hidden: true,

@@ -101,6 +101,8 @@ function podCalls(ctx: EngineContext) {
       lazily(async () => (await import("./pod-logs.ts")).podLogs(ctx, input, options)),
     execInPod: async (...[input]: Parameters<EngineCalls["execInPod"]>) =>
       (await import("./exec-pod.ts")).execInPod(ctx, input),
+    collectPod: async (...[input]: Parameters<EngineCalls["collectPod"]>) =>
+      (await import("./auto-remove.ts")).collectPod(ctx, input),
     stage1Helper: async (...[input, options]: Parameters<EngineCalls["stage1Helper"]>) =>
       (await import("./exec-pod.ts")).stage1Helper(ctx, input, options),
     setPodsPaused: async (...[input]: Parameters<EngineCalls["setPodsPaused"]>) =>

@@ -367,5 +367,7 @@ export interface EngineCalls extends AttestCalls, AuditCalls, ImageCalls {
 
   /** Hidden verbs: this program starting itself again. The payload is JSON made by the engine, `argv` what follows the verb. */
   unpackJob(input: { readonly payload: string }, options: CallOptions): Promise<number>;
+  /** Removes an ended pod that was asked for with `autoRemove`. */
+  collectPod(input: { readonly pod: string }, options: CallOptions): Promise<void>;
   stage1Helper(input: { readonly argv: readonly string[] }, options: CallOptions): Promise<number>;
 }

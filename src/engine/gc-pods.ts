@@ -1,6 +1,7 @@
 import { formatReason } from "../base/errors.ts";
 import { isCheckpointed } from "../pod/checkpoint-record.ts";
 import type { PodLocation } from "../pod/pod-store.ts";
+import { isAutoRemoved } from "./auto-remove.ts";
 import type { EngineContext } from "./context.ts";
 import type { GcPodsResult } from "./engine-calls.ts";
 import { reapPod } from "./reap-pod.ts";
@@ -57,7 +58,8 @@ function planStep(ctx: EngineContext, location: PodLocation, input: GcPodsInput)
   };
   switch (location.dir) {
     case "run":
-      return isCheckpointed(ctx.pods.files(location)) ? "keep" : "mark";
+      if (isCheckpointed(ctx.pods.files(location))) return "keep";
+      return isAutoRemoved(ctx, location) && !input.markOnly ? "remove" : "mark";
     case "prepared":
       return isOlderThan(input.expirePreparedMs) && !input.markOnly ? "remove" : "keep";
     case "exited-garbage":

@@ -11,6 +11,7 @@ import type { LaunchInput } from "../pod/stage1-contract.ts";
 import { layerTreePath } from "../store/store-paths.ts";
 import { createNetNamespace } from "../sys/linux/net-namespace.ts";
 import { isTerminal } from "../sys/terminal.ts";
+import { removeWhenEnded } from "./auto-remove.ts";
 import type { EngineContext } from "./context.ts";
 import { loadAllNetworks } from "./load-pod-networks.ts";
 import { makeUserNamespace } from "./make-user-namespace.ts";
@@ -60,6 +61,7 @@ export async function launchPod(
   files.writePlain("started.json", JSON.stringify({ startedAt: formatTimestamp(ctx.clock.nowMs()) }), 0o600);
   const input = planLaunch(ctx, { pod, manifest, attachments, userns }, options);
   options.signal?.throwIfAborted();
+  if (manifest.autoRemove === true) removeWhenEnded(ctx, pod);
   return await stage1.launch(input);
 }
 

@@ -7,6 +7,7 @@ import { planManifest } from "../pod/plan-manifest.ts";
 import type { LockedPod } from "../pod/pod-store.ts";
 import { newUuid } from "../sys/random.ts";
 import { assertRunOptions } from "./assert-run-options.ts";
+import { claimPodName } from "./auto-remove.ts";
 import { assertAppImage, describeUnfulfilled } from "./check-app-image.ts";
 import { choosePodStage1 } from "./choose-stage1.ts";
 import type { EngineContext } from "./context.ts";
@@ -48,7 +49,7 @@ export async function createPod(
   const id = parsePodId(newUuid());
   const pod = ctx.pods.create(id);
   try {
-    if (name !== undefined) ctx.pods.claimName(name, id);
+    if (name !== undefined) await claimPodName(ctx, name, pod);
     if (input.uuidFile !== undefined) ctx.writeUserFile(input.uuidFile, `${id}\n`);
     pod.move("begin-prepare");
     noteConfiguration(ctx);

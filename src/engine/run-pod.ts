@@ -162,7 +162,12 @@ async function start(
   }
   // The supervisor has inherited the lock: closing our copy leaves it there.
   pod[Symbol.dispose]();
-  await podStatus(ctx, { pod: pod.id, wait: { for: "ready", timeoutMs: 60_000 } }, options);
+  try {
+    await podStatus(ctx, { pod: pod.id, wait: { for: "ready", timeoutMs: 60_000 } }, options);
+  } catch (reason) {
+    const isGone = ctx.pods.list().every(({ id }) => id !== pod.id);
+    if (manifest.autoRemove !== true || !isGone) throw reason;
+  }
   return { uuid: pod.id };
 }
 

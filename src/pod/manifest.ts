@@ -74,6 +74,8 @@ export interface PodManifest extends PodRunOptions {
   readonly hostname: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly createdAt: string;
+  /** Whoever notices its end removes it. */
+  readonly autoRemove?: true;
   /** `image` is absent for regimes that need none. */
   readonly stage1: {
     readonly regime: string;

@@ -104,6 +104,8 @@ export interface PodOption extends PodRunOptions {
   readonly name?: string;
   readonly hostname?: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** Remove it once it has ended. */
+  readonly autoRemove?: boolean;
   readonly volumes: readonly VolumeOption[];
   /** Empty: the default network. `none` and `host` stand alone. */
   readonly nets: readonly NetOption[];

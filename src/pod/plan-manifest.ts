@@ -59,6 +59,7 @@ export function planManifest(option: PodOption, input: PlanInput): PodManifest {
     hostname,
     labels: option.labels,
     createdAt: input.createdAt,
+    ...(option.autoRemove === true ? { autoRemove: true as const } : {}),
     stage1: input.stage1,
     apps,
     volumes,

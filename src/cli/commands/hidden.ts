@@ -24,3 +24,14 @@ export const stage1Helper = defineCommand({
     return (await engine()).stage1Helper({ argv: args.argument }, { signal });
   },
 });
+
+/** `__collect`: what is left to do when a pod that is to be removed has ended. */
+export const collect = defineCommand({
+  args: { pod: { help: "Made by the engine" } },
+  flags: {},
+  examples: [],
+  async run({ args, engine, signal }) {
+    await (await engine()).collectPod({ pod: args.pod }, { signal });
+    return undefined;
+  },
+});

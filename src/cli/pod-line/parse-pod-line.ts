@@ -47,6 +47,7 @@ export async function parsePodLine(host: CliHost, argv: readonly string[], specs
     },
     hostsEntries: parseHosts(flags.strings("hosts-entry")),
     pullPolicy: parsePullPolicy(flags.string("pull-policy")),
+    ...(flags.boolean("rm") ? { autoRemove: true } : {}),
     ...parsePodOptions(flags),
     ...parseUserns(flags),
   };

@@ -137,6 +137,7 @@ export const POD_FLAGS = {
     choices: ["new", "update", "never", "missing", "newer", "always"],
     help: "When to ask the source: only for new images, for updates too, or never",
   },
+  rm: { type: "boolean", help: "Remove the pod, with its logs and its own volumes, once it has ended" },
   "uuid-file-save": { type: "string", placeholder: "FILE", help: "Write the pod's UUID here before anything starts" },
   ...POD_OPTION_FLAGS,
 } as const satisfies FlagSpecs;
