@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { existsSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { gantryArgv, gantryEnv } from "./harness/gantry.ts";
 import { LOOSE, makeTrial, type Stage1Trial, until } from "./harness/stage1-trial.ts";
 import { createWorld, type World } from "./harness/world.ts";
 
@@ -149,13 +150,13 @@ test.skipIf(!canDump)(
   TIMEOUT_MS,
 );
 
-/** A criu that does everything but the n-th of its jobs. */
-function failingCriu(job: number): string {
-  const dir = join(world.dir, `criu-${job}`);
+/** A criu that does everything but the n-th of its jobs; for that it may take its time. */
+function failingCriu(job: number, seconds = 0): string {
+  const dir = join(world.dir, `criu-${job}-${seconds}`);
   const script = `#!/bin/sh
 [ "$1" = swrk ] || exec ${CRIU} "$@"
 echo >> ${dir}.jobs
-[ $(wc -l < ${dir}.jobs) = ${job} ] && exit 1
+[ $(wc -l < ${dir}.jobs) = ${job} ] && sleep ${seconds} && exit 1
 exec ${CRIU} "$@"
 `;
   Bun.spawnSync(["mkdir", "-p", dir]);
@@ -190,6 +191,39 @@ test.skipIf(!canDump)(
       const seen = await logs(pod, name);
       expect(seen).toEqual(numbers(seen.length));
     }
+    await succeed("rm", "--force", pod);
+  },
+  TIMEOUT_MS,
+);
+
+test.skipIf(!canDump)(
+  "oci: a checkpoint that is killed halfway leaves the pod halted, and resume lets it go on; meanwhile nobody else may",
+  async () => {
+    const pod = await start(
+      [...RUNC, "--net=none"],
+      app("one", "i=0; while :; do i=$((i+1)); echo $i; sleep 0.1; done"),
+    );
+    await counted(pod, "one", 3);
+    const criu = failingCriu(2, 3);
+    const options = { root: world.root, config: world.config, env: { GANTRY_CRIU: criu } };
+    const child = Bun.spawn(gantryArgv(["checkpoint", pod], options), { env: gantryEnv(options), stderr: "ignore" });
+    await until(async () => readFileSync(`${dirname(criu)}.jobs`, "utf8").length === 2);
+    expect(await call(["resume", pod])).toMatchObject({ exitCode: 5 });
+    expect(await call(["checkpoint", pod])).toMatchObject({ exitCode: 5 });
+    child.kill("SIGKILL");
+    await child.exited;
+    expect(await gvisor.status(pod)).toMatchObject({ state: "running", paused: true });
+    await succeed("resume", pod);
+    await counted(pod, "one", (await logs(pod, "one")).length + 2);
+    await succeed("checkpoint", pod);
+    // A host that was started anew has no namespaces any more.
+    const netns = join(world.root, "run/netns", pod);
+    expect(Bun.spawnSync(["umount", netns]).exitCode).toBe(0); // the file stays where /run is on a disk
+    await succeed(LOOSE, "restore", "--keep", pod);
+    await counted(pod, "one", (await logs(pod, "one")).length + 2);
+    expect(existsSync(join(world.root, "pods/run", pod, "checkpoint/one/inventory.img"))).toBe(true);
+    const seen = await logs(pod, "one");
+    expect(seen).toEqual(numbers(seen.length));
     await succeed("rm", "--force", pod);
   },
   TIMEOUT_MS,

@@ -6,6 +6,7 @@ import type { AppName } from "../pod/names.ts";
 import { Stage1Error } from "../stage1/errors.ts";
 import type { EngineContext } from "./context.ts";
 import { openPodExport } from "./export-pod.ts";
+import { lockCheckpoint } from "./lock-checkpoint.ts";
 import { waitUntil } from "./pod-status.ts";
 import type { CheckpointedPod, CheckpointPodInput } from "./regime-calls.ts";
 import { stage1Host } from "./regimes.ts";
@@ -29,6 +30,7 @@ export async function checkpointPod(
   const { location, files, manifest, stage1 } = running;
   if (stage1.checkpoint === undefined) throw neverCheckpointed(running);
   const { leaveRunning, tcpEstablished, fileLocks } = input;
+  using _lock = lockCheckpoint(files, location.id);
   // It would end, and then not start again.
   if (leaveRunning && stage1.checkpointEnds === true) await recheckPod(ctx, manifest);
   using archive = input.output === undefined ? undefined : openPodExport(ctx, input.output);

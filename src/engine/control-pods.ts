@@ -4,6 +4,7 @@ import { Stage1Error } from "../stage1/errors.ts";
 import { isTerminal } from "../sys/terminal.ts";
 import type { EngineContext } from "./context.ts";
 import { chooseApp, terminalOf } from "./exec-pod.ts";
+import { lockCheckpoint } from "./lock-checkpoint.ts";
 import { podLogs } from "./pod-logs.ts";
 import type { AttachPodInput, PodStats } from "./regime-calls.ts";
 import { findRunningPod, notOffered } from "./running-pod.ts";
@@ -18,6 +19,7 @@ export async function setPodsPaused(
   for (const text of input.pods) {
     const { location, files, stage1 } = findRunningPod(ctx, text, what);
     if (stage1.pause === undefined || stage1.resume === undefined) throw notOffered(stage1, what);
+    using _lock = lockCheckpoint(files, location.id);
     files.remove(CHECKPOINT_FILE); // of a checkpoint that was killed before the pod had ended: it goes on instead
     await stage1[what]?.(files, location.id);
     ctx.events.report({ type: input.paused ? "pod.paused" : "pod.resumed", pod: location.id });

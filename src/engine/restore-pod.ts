@@ -3,11 +3,12 @@ import { CHECKPOINT_DIR, CHECKPOINT_FILE, readCheckpoint } from "../pod/checkpoi
 import { PodError } from "../pod/errors.ts";
 import type { PodManifest } from "../pod/manifest.ts";
 import { type LockedPod, readPodManifest } from "../pod/pod-store.ts";
+import { isNetNamespace, removeNetNamespace } from "../sys/linux/net-namespace.ts";
 import type { EngineContext } from "./context.ts";
 import { isHostNetwork, joinNetworks, planLaunch } from "./launch-pod.ts";
 import { pluginHost } from "./plugin-host.ts";
 import { eventApps, manifestHash } from "./prepare-pod.ts";
-import { type Reaping, startReaping } from "./reap-pod.ts";
+import { netnsPath, type Reaping, startReaping } from "./reap-pod.ts";
 import type { RestorePodInput } from "./regime-calls.ts";
 import { stage1Of } from "./regimes.ts";
 import { recheckPod } from "./run-pod.ts";
@@ -91,7 +92,9 @@ async function rejoinNetworks(
   { pod, manifest, reaping }: { readonly pod: LockedPod; readonly manifest: PodManifest; readonly reaping: Reaping },
   options: RestoreOptions,
 ) {
-  if (isHostNetwork(manifest) || ctx.run.has(`netns/${pod.id}`)) return [];
+  const path = netnsPath(ctx, pod.id);
+  if (isHostNetwork(manifest) || isNetNamespace(path)) return [];
+  removeNetNamespace(path);
   await detachAll(pluginHost(ctx, pod.files(), [pod.lock.fd]));
   pod.files().remove("etc"); // of addresses it had before
   const attachments = await joinNetworks(ctx, { pod, manifest }, { reaping, ...options });

@@ -27,7 +27,7 @@ const POLL_MS = 10;
 
 /** Where the state of one app lies, and what its writer had to say. */
 export function checkpointDirs(app: AppName): { readonly images: string; readonly work: string } {
-  return { images: `${CHECKPOINT_DIR}/${app}`, work: `apps/${app}/criu-work` };
+  return { images: `${CHECKPOINT_DIR}/${app}`, work: `${CHECKPOINT_DIR}/.work/${app}` };
 }
 
 /** `checkpoint` of the contract: by criu, or by the sandbox itself. */

@@ -50,14 +50,12 @@ export async function probeCriu(
 
 /** The criu a runtime is to use. @throws {Stage1Error} "stage1/unsupported-host", "stage1/missing-tool" */
 export async function requireCriu(host: Stage1Host, runtime: OciRuntime): Promise<ProbedCriu> {
-  const { name } = runtime;
-  if (!(await canCallCriu(host, runtime))) {
+  const obstacle = await findObstacle(host, runtime);
+  if (obstacle !== undefined) {
     throw new Stage1Error(
       "stage1/unsupported-host",
-      `Cannot checkpoint containers of ${name}: it was built without CRIU`,
-      {
-        hint: "start the pod with another runtime: gantry run --stage1=oci --runtime=runc",
-      },
+      `Cannot checkpoint containers of ${runtime.name} on this host: ${obstacle}`,
+      { hint: "start the pod with another runtime: gantry run --stage1=oci --runtime=runc" },
     );
   }
   const criu = await probeCriu(host);
@@ -79,12 +77,16 @@ export async function requireCriu(host: Stage1Host, runtime: OciRuntime): Promis
 export const FIX_MISSING = "install it: apt-get install criu";
 export const FIX_OLD = `use a criu made for this kernel, named by ${VARIABLE}, or --stage1=gvisor, which needs none`;
 
-/** crun tells by a word in its version; runc calls the program always. */
-export async function canCallCriu(
+/** What keeps a runtime from calling criu; undefined: nothing. */
+export async function findObstacle(
   host: Stage1Host,
-  { name, path }: Pick<OciRuntime, "name" | "path">,
-): Promise<boolean> {
-  return name !== "crun" || ((await askVersion(host, [path, "--version"])) ?? "").split(/\s+/).includes("+CRIU");
+  { name, path, cgroups }: Pick<OciRuntime, "name" | "path" | "cgroups">,
+): Promise<string | undefined> {
+  if (name !== "crun") return undefined;
+  const words = ((await askVersion(host, [path, "--version"])) ?? "").split(/\s+/);
+  if (!words.includes("+CRIU")) return "it was built without CRIU";
+  // It would have criu halt everything beneath the cgroup it is in itself.
+  return cgroups === "own" ? "it cannot name the cgroup to halt where cgroups are hybrid" : undefined;
 }
 
 function findCrius(host: Stage1Host): readonly string[] {

@@ -1,5 +1,5 @@
 import type { ProbeOptions, Stage1Host, Stage1Probe } from "../../pod/stage1-contract.ts";
-import { canCallCriu, FIX_MISSING, FIX_OLD, probeCriu } from "./criu.ts";
+import { FIX_MISSING, FIX_OLD, findObstacle, probeCriu } from "./criu.ts";
 import { findInstalled, type OciFlavor } from "./runtime.ts";
 
 /** Whether pods of a flavor can be checkpointed on this host, and by what. */
@@ -21,16 +21,15 @@ export async function probeCheckpoint(
   if (criu.problem !== undefined) {
     return { state: "unavailable", detail: `${shown} does not work on this kernel: ${criu.problem}`, fix: FIX_OLD };
   }
+  const obstacles: string[] = [];
   const able: string[] = [];
-  for (const runtime of installed) if (await canCallCriu(host, runtime)) able.push(runtime.name);
-  if (able.length === 0) {
-    return {
-      state: "unavailable",
-      detail: `${shown} works, but crun was built without CRIU`,
-      fix: "apt-get install runc",
-    };
+  for (const runtime of installed) {
+    const obstacle = await findObstacle(host, runtime);
+    if (obstacle === undefined) able.push(runtime.name);
+    else obstacles.push(`not of ${runtime.name}: ${obstacle}`);
   }
-  const others = installed.filter(({ name }) => !able.includes(name)).map(({ name }) => name);
-  const note = others.length === 0 ? "" : `; not of ${others.join(", ")}, which was built without CRIU`;
-  return { state: "ready", detail: `of pods of ${able.join(" and ")}, by ${shown}${note}` };
+  if (able.length === 0) {
+    return { state: "unavailable", detail: [`${shown} works`, ...obstacles].join("; "), fix: "apt-get install runc" };
+  }
+  return { state: "ready", detail: [`of pods of ${able.join(" and ")}, by ${shown}`, ...obstacles].join("; ") };
 }

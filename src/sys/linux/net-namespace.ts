@@ -1,12 +1,14 @@
 import { closeSync, mkdirSync, openSync, rmSync } from "node:fs";
 import { AT_FDCWD, CLONE_NEWNET, O_RDONLY } from "./constants.ts";
 import { withFileErrors } from "./file-error.ts";
-import { openat2 } from "./fs-calls.ts";
-import { callKernel } from "./libc.ts";
+import { fstatfsType, openat2 } from "./fs-calls.ts";
+import { callKernel, hasErrno } from "./libc.ts";
 import { setns, unshare } from "./mount-calls.ts";
 import { bindMount, unmount } from "./mounts.ts";
 import { OwnedFd } from "./owned-fd.ts";
 
+/** Spec: Linux, include/uapi/linux/magic.h */
+const NSFS_MAGIC = 0x6e736673;
 const OWN = "/proc/thread-self/ns/net";
 
 /** Makes a network namespace, kept alive by a bind mount on the new file `path`, with its loopback up. */
@@ -28,6 +30,17 @@ export function createNetNamespace(path: string): void {
       throw reason;
     }
   });
+}
+
+/** Whether a file still keeps a network namespace; after a restart of the host only the file may be left. */
+export function isNetNamespace(path: string): boolean {
+  try {
+    using file = new OwnedFd(openat2(AT_FDCWD, path, { flags: O_RDONLY }));
+    return fstatfsType(file.fd) === NSFS_MAGIC;
+  } catch (reason) {
+    if (hasErrno(reason, "ENOENT")) return false;
+    throw reason;
+  }
 }
 
 /** Drops the bind mount and the file; nothing there is fine. */
