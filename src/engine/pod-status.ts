@@ -15,6 +15,8 @@ import type { AppStatus, PodStatus } from "./use-cases.ts";
 const POLL_MS = 20;
 const SETTLE_MS = 2_000;
 const ZERO_TIME = formatTimestamp(0);
+/** Where pods are before their first start, none of which has left anything but a manifest. */
+const NEVER_STARTED: ReadonlySet<PodLocation["dir"]> = new Set(["embryo", "prepare", "prepared"]);
 
 /** Every pod, newest first. A damaged one is listed with what is known, so that it can be removed. */
 export function listPods(ctx: EngineContext): PodStatus[] {
@@ -122,9 +124,12 @@ function readStatus(ctx: EngineContext, location: PodLocation): PodStatus {
   const manifest = readPodManifest(files);
   if (manifest === undefined) return bareStatus(ctx, location);
   const state = shownState(ctx, location);
-  const reaped = readReaped(files);
-  const startedAt = readStarted(files);
-  const apps = manifest.apps.map((app) => appStatus(manifest, { files, app, isRunning: state === "running" }));
+  const wasStarted = !NEVER_STARTED.has(location.dir);
+  const reaped = wasStarted ? readReaped(files) : undefined;
+  const startedAt = wasStarted ? readStarted(files) : undefined;
+  const apps = manifest.apps.map((app) =>
+    wasStarted ? appStatus(manifest, { files, app, isRunning: state === "running" }) : newAppStatus(app),
+  );
   const exitCode = reaped?.exitCode ?? (state === "exited" ? exitCodeOf(manifest, { files, apps }) : undefined);
   const stage1 = state === "running" ? stage1Of(manifest) : undefined;
   const pid = stage1?.supervisorPid(files);
@@ -145,7 +150,7 @@ function readStatus(ctx: EngineContext, location: PodLocation): PodStatus {
     ...(manifest.userns === undefined ? {} : { userns: manifest.userns }),
     labels: manifest.labels,
     apps,
-    networks: attachmentStatuses(files),
+    networks: wasStarted ? attachmentStatuses(files) : [],
     ports: manifest.ports,
     insecureOptions: manifest.insecureOptions,
   };
@@ -156,6 +161,10 @@ function exitCodeOf(
   { files, apps }: { readonly files: Files; readonly apps: readonly AppStatus[] },
 ): number {
   return stage1Of(manifest).podExit(files) ?? (apps.every((app) => app.exitCode === 0) ? 0 : 255);
+}
+
+function newAppStatus({ name, image }: PodManifest["apps"][number]): AppStatus {
+  return { name, image: image.name, imageDigest: image.digest, state: "created" };
 }
 
 function appStatus(
@@ -172,9 +181,7 @@ function appStatus(
   const runs = isRunning && exit === undefined && stage1.isAppRunning(files, which);
   const pid = runs ? stage1.appPid(files, which) : undefined;
   return {
-    name: app.name,
-    image: app.image.name,
-    imageDigest: app.image.digest,
+    ...newAppStatus(app),
     state: exit !== undefined ? "exited" : runs ? "running" : "created",
     ...(exit === undefined ? {} : { exitCode: exit.exitCode, oomKilled: exit.oomKilled }),
     ...(pid === undefined ? {} : { pid }),

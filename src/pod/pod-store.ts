@@ -84,7 +84,9 @@ export class PodStore {
 
   /** State of a pod now. Taking the shared lock for a moment is how it is seen whether somebody holds the exclusive one. */
   state(pod: PodLocation): PodState {
-    return podStateOf(pod.dir, this.#isLocked(pod), this.#files.has(`${pod.dir}/${pod.id}/${CHECKPOINT_FILE}`));
+    const { dir, id } = pod;
+    const isLocked = isToldByLock(dir) && this.#isLocked(pod);
+    return podStateOf(dir, isLocked, dir === "run" && !isLocked && this.#files.has(`${dir}/${id}/${CHECKPOINT_FILE}`));
   }
 
   /** The pod's lock if nobody holds it; undefined when it is held or the pod has moved meanwhile. */
@@ -218,9 +220,13 @@ export class PodStore {
   }
 }
 
+/** Whether the state of a pod in that directory depends on its lock; to look costs three system calls. */
+function isToldByLock(dir: PodDirState): boolean {
+  return podStateOf(dir, true, false) !== podStateOf(dir, false, false);
+}
+
 /** The manifest of a pod, or undefined while it has none yet. @throws {PodError} "pod/bad-manifest" */
 export function readPodManifest(files: Files): PodManifest | undefined {
-  if (!files.has("pod.json")) return undefined;
   try {
     const parsed: unknown = JSON.parse(files.readText("pod.json", MAX_MANIFEST_BYTES));
     if (isPodManifest(parsed)) return parsed;

@@ -90,7 +90,8 @@ class DirectoryFiles implements Files {
   stat(rel: string): FileStat | undefined {
     const path = this.path(rel);
     try {
-      return toFileStat(lstatSync(path));
+      const stat = lstatSync(path, { throwIfNoEntry: false }); // most looks are for what is not there
+      return stat === undefined ? undefined : toFileStat(stat);
     } catch (reason) {
       if (hasCode(reason, "ENOENT", "ENOTDIR")) return undefined;
       throw fileError(reason, `examine "${path}"`);
@@ -100,7 +101,8 @@ class DirectoryFiles implements Files {
   statFollowing(rel: string): FileStat | undefined {
     const path = this.path(rel);
     try {
-      return toFileStat(statSync(path));
+      const stat = statSync(path, { throwIfNoEntry: false });
+      return stat === undefined ? undefined : toFileStat(stat);
     } catch (reason) {
       if (hasCode(reason, "ENOENT", "ENOTDIR")) return undefined;
       throw fileError(reason, `examine "${path}"`);
