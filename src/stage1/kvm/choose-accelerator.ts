@@ -3,6 +3,7 @@ import type { ProbeOptions } from "../../pod/stage1-contract.ts";
 import { SysError } from "../../sys/errors.ts";
 import type { Files, Programs } from "../../sys/host.ts";
 import { type FailedProbe, isDueAgain, nextFailure } from "../failed-probe.ts";
+import { findOutOnce } from "../find-out-once.ts";
 import { buildProbeGuest, PROBE_EXIT_CODE } from "./probe-guest.ts";
 import type { Accelerator } from "./qemu-argv.ts";
 
@@ -10,8 +11,6 @@ import type { Accelerator } from "./qemu-argv.ts";
 export interface AcceleratorChoice {
   readonly accelerator: Accelerator;
   readonly reason: string;
-  /** First line of the emulator's own version. */
-  readonly qemu: string;
 }
 
 /** The emulator of this machine's architecture. */
@@ -32,42 +31,44 @@ export async function chooseAccelerator(
   tools: { readonly programs: Programs; readonly host: Files; readonly cache: Files; readonly clock: Clock },
   options: ProbeOptions = {},
 ): Promise<AcceleratorChoice> {
-  const { programs, host, cache, clock } = tools;
-  const version = await programs.run({ argv: [QEMU, "--version"], timeoutMs: PROBE_MS }, options);
-  const qemu = version.stdout.split("\n")[0] ?? "";
+  const { host, cache, clock } = tools;
   const device = host.stat("dev/kvm");
-  const key = `${qemu} ${device === undefined ? "no device" : `${device.inode} ${device.changedAtMs}`}`;
-  const kept = readKept(cache, key);
-  const isGood = kept !== undefined && (kept.accelerator === "kvm" || device === undefined);
-  if (
-    kept !== undefined &&
-    (isGood || options.onlyLook === true || !isDueAgain(kept.failed, clock.nowMs(), RETRY_MS))
-  ) {
-    return { accelerator: kept.accelerator, reason: kept.reason, qemu };
-  }
+  const program = Bun.which(QEMU)?.slice(1);
+  const key = [program === undefined ? undefined : host.stat(program), device]
+    .map((file) => (file === undefined ? "none" : `${file.inode} ${file.changedAtMs}`))
+    .join(" ");
+  const readGood = (): AcceleratorChoice | undefined => {
+    const kept = readKept(cache, key);
+    if (kept === undefined) return undefined;
+    const isGood = kept.accelerator === "kvm" || device === undefined || options.onlyLook === true;
+    return isGood || !isDueAgain(kept.failed, clock.nowMs(), RETRY_MS) ? withoutFailure(kept) : undefined;
+  };
+  const kept = readGood();
+  if (kept !== undefined) return kept;
   if (options.onlyLook === true) {
     return {
       accelerator: "tcg",
       reason: "whether /dev/kvm works is tried by gantry stage1 list, or the first run",
-      qemu,
     };
   }
-  const found = device === undefined ? noDevice() : await probeKvm(tools, options);
-  const failed = found.accelerator === "kvm" ? undefined : nextFailure(kept?.failed, clock.nowMs());
-  cache.writeAtomic(CACHE_FILE, JSON.stringify({ key, ...found, failed }), 0o644);
-  return { ...found, qemu };
+  const find = async (): Promise<AcceleratorChoice> => {
+    const before = readKept(cache, key)?.failed;
+    const found = device === undefined ? noDevice() : await probeKvm(tools, options);
+    const failed = found.accelerator === "kvm" ? undefined : nextFailure(before, clock.nowMs());
+    cache.writeAtomic(CACHE_FILE, JSON.stringify({ key, ...found, failed }), 0o644);
+    return found;
+  };
+  return await findOutOnce(cache, { readKept: readGood, find }, options);
 }
 
-type Finding = Pick<AcceleratorChoice, "accelerator" | "reason">;
-
-function noDevice(): Finding {
+function noDevice(): AcceleratorChoice {
   return { accelerator: "tcg", reason: "this host has no /dev/kvm: guests are emulated, several times slower" };
 }
 
 async function probeKvm(
   { programs, cache }: { readonly programs: Programs; readonly cache: Files },
   options: { readonly signal?: AbortSignal },
-): Promise<Finding> {
+): Promise<AcceleratorChoice> {
   cache.writeAtomic("probe.bin", buildProbeGuest(), 0o644);
   const argv: [string, ...string[]] = [
     QEMU,
@@ -75,7 +76,7 @@ async function probeKvm(
     ...["-nodefaults", "-no-user-config", "-display", "none", "-bios", cache.path("probe.bin")],
     ...["-device", "isa-debug-exit,iobase=0xf4,iosize=4"],
   ];
-  const tcg = (why: string): Finding => ({ accelerator: "tcg", reason: `${why}: guests are emulated` });
+  const tcg = (why: string): AcceleratorChoice => ({ accelerator: "tcg", reason: `${why}: guests are emulated` });
   try {
     const { exitCode, stderr } = await programs.run({ argv, timeoutMs: PROBE_MS }, options);
     if (exitCode === PROBE_EXIT_CODE) return { accelerator: "kvm", reason: "a test guest ran on /dev/kvm" };
@@ -87,7 +88,11 @@ async function probeKvm(
   }
 }
 
-function readKept(cache: Files, key: string): (Finding & { readonly failed?: FailedProbe }) | undefined {
+function withoutFailure({ accelerator, reason }: AcceleratorChoice): AcceleratorChoice {
+  return { accelerator, reason };
+}
+
+function readKept(cache: Files, key: string): (AcceleratorChoice & { readonly failed?: FailedProbe }) | undefined {
   if (!cache.has(CACHE_FILE)) return undefined;
   const parsed: unknown = JSON.parse(cache.readText(CACHE_FILE, 16_384));
   if (typeof parsed !== "object" || parsed === null) return undefined;

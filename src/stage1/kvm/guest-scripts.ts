@@ -1,3 +1,5 @@
+import { LATE_MODULES } from "./kernel-modules.ts";
+
 /** Where things lie in a guest; the same names on both sides of the channel. */
 export const GUEST = {
   /** Script of the pod, read by the first init. */
@@ -24,9 +26,15 @@ fail() { echo "gantry: $1" > /dev/console; poweroff -f; sleep 60; }
 mount -t devtmpfs dev /dev || poweroff -f
 mount -t proc proc /proc
 mount -t sysfs sys /sys
+driver() { insmod "/modules/$1.ko" || fail "cannot load driver $1"; }
+late=
 while read -r name; do
-  insmod "/modules/$name.ko" || fail "cannot load driver $name"
+  case $name in
+    ${LATE_MODULES.join("|")}) late="$late $name" ;;
+    *) driver "$name" ;;
+  esac
 done < /modules/order
+drivers() { for name in $late; do driver "$name"; done; }
 mkdir -p /dev/disk ${GUEST.ports}
 for block in /sys/block/vd*; do
   serial=; read -r serial < "$block/serial"

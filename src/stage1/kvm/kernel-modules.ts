@@ -14,6 +14,16 @@ export const WANTED_MODULES: readonly string[] = [
   "tpm_tis",
 ];
 
+/** Of these and what they need, those that are loaded only for pods that use them: each costs a start time. */
+export const LATE_MODULES: readonly string[] = [
+  "failover",
+  "net_failover",
+  "virtio_net",
+  "squashfs",
+  "fuse",
+  "virtiofs",
+];
+
 /** Only asked for; a kernel may have them built in or not at all. */
 const OPTIONAL_MODULES = new Set(["virtio_rng", "squashfs", "tpm_tis"]);
 

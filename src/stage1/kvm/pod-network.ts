@@ -14,6 +14,12 @@ export interface PodNetwork {
   readonly commands: readonly (readonly string[])[];
 }
 
+/** A pod without networks. */
+export const LOOPBACK_ONLY: PodNetwork = {
+  cards: [],
+  commands: planGuestNetwork({ links: [], routes4: [], routes6: [] }),
+};
+
 const TOOL_MS = 30_000;
 
 /**
@@ -37,11 +43,12 @@ export async function connectGuest(programs: Programs, netnsPath: string): Promi
 
 async function readNamespace(programs: Programs, netnsPath: string): Promise<NamespaceState> {
   const ask = async (argv: readonly string[]) => JSON.parse((await inside(programs, netnsPath, argv)) || "[]");
-  return {
-    links: await ask(["ip", "-json", "address", "show"]),
-    routes4: await ask(["ip", "-4", "-json", "route", "show"]),
-    routes6: await ask(["ip", "-6", "-json", "route", "show"]),
-  };
+  const [links, routes4, routes6] = await Promise.all([
+    ask(["ip", "-json", "address", "show"]),
+    ask(["ip", "-4", "-json", "route", "show"]),
+    ask(["ip", "-6", "-json", "route", "show"]),
+  ]);
+  return { links, routes4, routes6 };
 }
 
 async function redirect(

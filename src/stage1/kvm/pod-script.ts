@@ -40,7 +40,8 @@ export interface PodScriptInput {
 
 /** Renders the script; every word is quoted, so nothing of a pod is ever read as a command. */
 export function renderPodScript(input: PodScriptInput): string {
-  const lines = input.disks.map(({ serial, fsType }) => command("disk", serial, `/l/${serial}`, fsType));
+  const lines = needsLateDrivers(input) ? [command("drivers")] : [];
+  for (const { serial, fsType } of input.disks) lines.push(command("disk", serial, `/l/${serial}`, fsType));
   for (const root of input.roots) {
     const lowers = root.disks.map((serial) => `/l/${serial}`).toReversed();
     const options = [
@@ -59,6 +60,13 @@ export function renderPodScript(input: PodScriptInput): string {
   for (const words of input.network) lines.push(command("net", ...words));
   if (input.hasTerminal === true) lines.push(command("bind", "/dev/hvc0", `${GUEST.root}/gantry/dev/console`));
   return `${lines.join("\n")}\n`;
+}
+
+/** Whether a pod uses a driver of `LATE_MODULES`. */
+function needsLateDrivers({ disks, hasVolumes, network }: PodScriptInput): boolean {
+  return (
+    hasVolumes || disks.some(({ fsType }) => fsType === "squashfs") || network.some((words) => words.includes("dev"))
+  );
 }
 
 function command(...words: readonly string[]): string {

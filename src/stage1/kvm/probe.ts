@@ -4,6 +4,8 @@ import { chooseAccelerator, QEMU } from "./choose-accelerator.ts";
 import { ACCELERATOR_CACHE } from "./launch.ts";
 import { findVirtiofsd } from "./share-volumes.ts";
 
+const VERSION_MS = 5_000;
+
 /** Whether virtual machines run here, and how: KVM is tried with a small guest. */
 export async function probeKvm(
   { host, programs, clock }: Stage1Host,
@@ -26,11 +28,12 @@ export async function probeKvm(
       fix: `apt install ${missing.map(([, name]) => name).join(" ")}`,
     };
   }
-  const { accelerator, reason, qemu } = await chooseAccelerator(
+  const { stdout } = await programs.run({ argv: [QEMU, "--version"], timeoutMs: VERSION_MS }, options);
+  const { accelerator, reason } = await chooseAccelerator(
     { host, programs, clock, cache: openFiles(ACCELERATOR_CACHE) },
     options,
   );
-  const version = qemu.replace("QEMU emulator version ", "QEMU ");
+  const version = (stdout.split("\n")[0] ?? "").replace("QEMU emulator version ", "QEMU ");
   const detail = `${version}, ${accelerator}: ${reason}`;
   if (findVirtiofsd() === undefined) {
     return {

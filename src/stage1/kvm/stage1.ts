@@ -48,8 +48,8 @@ export const kvmStage1: Stage1 = {
   stop: async (pod) => stopKvmPod(pod),
   kill: killKvmPod,
   ...SHARED_CGROUP_CONTROL,
-  update: async (pod, { app, limits }) => {
-    updateKvmApp(pod, { app: app.name, limits });
+  update: async (pod, { manifest, app, limits }) => {
+    updateKvmApp(pod, { manifest, app: app.name, limits });
     return [];
   },
   cleanup: (_pod, id) => removePodCgroups(id),

@@ -37,7 +37,7 @@ export async function probeRuntime(
       const before = performance.now();
       const { exitCode, stderr } = await host.programs.run(
         {
-          argv: probeArgv(runtime, { bundle: cache.path(dir), root: cache.path(`${dir}/state`) }),
+          argv: probeArgv(runtime, { id: `gantry-${dir}`, bundle: cache.path(dir), root: cache.path(`${dir}/state`) }),
           timeoutMs: TIME_LIMIT_MS,
           stdin: "", // a runtime gives it to the app's user: not the host's /dev/null
         },
@@ -61,9 +61,9 @@ export async function probeRuntime(
 
 function probeArgv(
   runtime: OciRuntime,
-  { bundle, root }: { readonly bundle: string; readonly root: string },
+  { id, bundle, root }: { readonly id: string; readonly bundle: string; readonly root: string },
 ): [string, ...string[]] {
-  const run = [`--root=${root}`, ...runtime.args, "run", `--bundle=${bundle}`, "gantry-probe"];
+  const run = [`--root=${root}`, ...runtime.args, "run", `--bundle=${bundle}`, id];
   if (runtime.cgroups === "managed") return [runtime.path, ...run];
   // A process namespace of its own ends with its first process, also when the runtime hangs.
   const own = ["--mount", "--propagation", "slave", "--pid", "--fork", "--kill-child", "--mount-proc"];

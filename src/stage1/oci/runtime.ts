@@ -2,6 +2,7 @@ import type { ProbeOptions, Stage1Host } from "../../pod/stage1-contract.ts";
 import { detectCgroupLayout } from "../../sys/linux/cgroup-layout.ts";
 import { Stage1Error } from "../errors.ts";
 import { isDueAgain, nextFailure } from "../failed-probe.ts";
+import { findOutOnce } from "../find-out-once.ts";
 import type { OciRuntime } from "./oci-runtime.ts";
 import { type ProbedRuntime, probeRuntime } from "./probe-runtime.ts";
 
@@ -76,15 +77,29 @@ export async function probeFlavor(
 ): Promise<readonly ProbedRuntime[] | undefined> {
   const installed = findInstalled(flavor, host);
   const key = cacheKey(host, installed);
-  const cached = readCache(host, key);
-  if (options.onlyLook === true) return cached;
-  const isKept = (index: number) => !isDue(cached ?? [], index, host.clock.nowMs());
-  if (cached?.every((_, index) => isKept(index)) === true) return cached;
+  if (options.onlyLook === true) return readCache(host, key);
+  const readKept = () => {
+    const cached = readCache(host, key);
+    return cached?.every((_, index) => !isDue(cached, index, host.clock.nowMs())) === true ? cached : undefined;
+  };
+  const find = async (): Promise<readonly ProbedRuntime[]> => {
+    const probed = await probeAll({ installed, cached: readCache(host, key) ?? [] }, host, options);
+    host.cache.writeAtomic(CACHE, JSON.stringify({ key, probed }), 0o600);
+    return probed;
+  };
+  return await findOutOnce(host.cache, { readKept, find }, options);
+}
+
+async function probeAll(
+  { installed, cached }: { readonly installed: readonly OciRuntime[]; readonly cached: readonly ProbedRuntime[] },
+  host: Stage1Host,
+  options: ProbeOptions,
+): Promise<readonly ProbedRuntime[]> {
   const probed: ProbedRuntime[] = [];
   for (const runtime of installed) {
-    const at = cached?.findIndex((one) => isSame(one.runtime, runtime)) ?? -1;
-    const before = cached?.[at];
-    if (before !== undefined && isKept(at)) {
+    const at = cached.findIndex((one) => isSame(one.runtime, runtime));
+    const before = cached[at];
+    if (before !== undefined && !isDue(cached, at, host.clock.nowMs())) {
       probed.push(before);
       continue;
     }
@@ -92,9 +107,7 @@ export async function probeFlavor(
     const failed = nextFailure(before?.failed, host.clock.nowMs());
     probed.push(found.tookMs === undefined ? { ...found, failed } : found);
   }
-  probed.sort((a, b) => (a.tookMs ?? Number.POSITIVE_INFINITY) - (b.tookMs ?? Number.POSITIVE_INFINITY));
-  host.cache.writeAtomic(CACHE, JSON.stringify({ key, probed }), 0o600);
-  return probed;
+  return probed.sort((a, b) => (a.tookMs ?? Number.POSITIVE_INFINITY) - (b.tookMs ?? Number.POSITIVE_INFINITY));
 }
 
 async function probeEither(runtime: OciRuntime, host: Stage1Host, options: ProbeOptions): Promise<ProbedRuntime> {
