@@ -49,6 +49,7 @@ async function compile(entry: string, outfile: string): Promise<void> {
     },
     compile: {
       outfile,
+      jitPolicy: 1000, // until `compileAsUsual` is called
       // Nothing beside the binary or in the working directory may change what it does.
       autoloadDotenv: false,
       autoloadBunfig: false,

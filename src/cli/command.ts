@@ -48,6 +48,8 @@ interface CommandBody {
   readonly examples: readonly string[];
   /** Order matters between images and flags: arguments are not checked here, `run` parses `words` itself. */
   readonly ordered?: boolean;
+  /** Over in a few milliseconds as a rule: what takes longer begins to be compiled then. */
+  readonly isBrief?: boolean;
   /** The app's code comes back; failures of our own exit 254. */
   readonly passesAppCode?: boolean;
 }

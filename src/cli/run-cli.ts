@@ -1,5 +1,6 @@
 import { EngineError } from "../base/errors.ts";
 import type { EngineCalls } from "../engine/engine-calls.ts";
+import { compileAsUsual } from "../sys/jit-policy.ts";
 import { bindArgs, bindFlags, operandsBeforeRaw } from "./bind-command.ts";
 import type { Command, CommandEntry, CommandTools } from "./command.ts";
 import { CliError, usageError } from "./errors.ts";
@@ -9,6 +10,8 @@ import type { CliHost } from "./host.ts";
 import { Output } from "./output.ts";
 import { ParsedFlags, parseWords, type Word } from "./parse-flags.ts";
 import { TABLE } from "./table.ts";
+
+const BRIEF_MS = 150;
 
 /** Follows one command line and returns the exit code of the process. Prints every error itself; never rejects. */
 export async function runCli(host: CliHost): Promise<number> {
@@ -65,6 +68,8 @@ async function dispatch(host: CliHost, failure: Failure): Promise<number | undef
   if (found.command === undefined) return showOverview(host, found);
   if (found.entry?.load === undefined) return showGroup(host, found);
   const command = await found.entry.load();
+  if (command.isBrief === true) setTimeout(compileAsUsual, BRIEF_MS).unref();
+  else compileAsUsual();
   failure.own = command.passesAppCode === true;
   if (command.ordered === true && !asksForHelp(command, found.rest)) {
     // Its own parser sees the words; global flags among them are found there by the same declarations.

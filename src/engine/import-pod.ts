@@ -13,7 +13,7 @@ import { ensureLayers } from "./ensure-layers.ts";
 import { type OpenedCheckpoint, openCheckpointFile } from "./open-checkpoint-file.ts";
 import { podImageOf } from "./pod-image.ts";
 import { packedSize, type ReadyImage, readStoredConfig } from "./ready-image.ts";
-import { startReaping } from "./reap-pod.ts";
+import { planReaping } from "./reap-pod.ts";
 import { recheckImage } from "./recheck-image.ts";
 import type { ImportPodInput } from "./regime-calls.ts";
 import { findStage1 } from "./regimes.ts";
@@ -39,7 +39,7 @@ export async function importPod(
   options: ImportOptions = {},
 ): Promise<{ readonly uuid: string }> {
   const name = input.name === undefined ? undefined : parsePodName(input.name);
-  const reaping = startReaping(ctx);
+  const reaping = planReaping(ctx);
   try {
     using archive = await openCheckpointFile(ctx, input.file, options);
     const { document } = archive;
@@ -65,7 +65,7 @@ export async function importPod(
     }
     return { uuid: id };
   } finally {
-    await reaping.done;
+    await reaping.start();
   }
 }
 

@@ -25,7 +25,7 @@ export interface LaunchOptions {
   readonly mode: "exec" | "spawn";
   readonly interactive: boolean;
   readonly tty: boolean;
-  /** Of pods that ended before: it is over when the pod starts, because this process may be none of ours by then. */
+  /** Of pods that ended before: it is over when this process stops being ours. */
   readonly reaping: Reaping;
   readonly signal?: AbortSignal;
 }
@@ -47,7 +47,7 @@ export async function launchPod(
   const netns = isHostNetwork(manifest) ? undefined : netnsPath(ctx, pod.id);
   const userns = await makeUserNamespace(ctx, { manifest, netns });
   const attachments = await joinNetworks(ctx, { pod, manifest }, options);
-  await options.reaping.done;
+  if (stage1.callsMeanwhile !== true) await options.reaping.start(); // `launch` may not return
   const apps = eventApps(manifest);
   const hash = manifestHash(pod);
   ctx.events.report({
@@ -79,7 +79,7 @@ export function planLaunch(
     readonly attachments: readonly Attachment[];
     readonly userns?: LaunchInput["userns"];
   },
-  options: Pick<LaunchOptions, "mode" | "interactive" | "tty" | "signal">,
+  options: Pick<LaunchOptions, "mode" | "interactive" | "tty" | "signal" | "reaping">,
 ): LaunchInput {
   const isBackground = options.mode === "spawn";
   return {
@@ -101,6 +101,7 @@ export function planLaunch(
     isOwnUnit: ctx.env["INVOCATION_ID"] !== undefined && ctx.host.has("run/systemd/system"),
     notifyEnv: pick(ctx.env, ["NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"]),
     note: ctx.options.note,
+    meanwhile: () => options.reaping.start(),
     ensureHostDir: (path) => ctx.host.ensureDir(path.slice(1), 0o755),
   };
 }
@@ -118,9 +119,10 @@ export async function joinNetworks(
 ): Promise<readonly Attachment[]> {
   if (isHostNetwork(manifest)) return [];
   const wanted = manifest.nets.length === 0 ? [{ name: "default", args: {} }] : manifest.nets;
-  // What it asks for by number may still belong to a pod that has ended.
-  if (manifest.ports.length > 0 || wanted.some(({ args }) => Object.keys(args).length > 0)) await options.reaping.done;
   const isNone = wanted.length === 1 && wanted[0]?.name === "none";
+  const reaped = isNone ? undefined : options.reaping.start();
+  // What it asks for by number may still belong to a pod that has ended.
+  if (manifest.ports.length > 0 || wanted.some(({ args }) => Object.keys(args).length > 0)) await reaped;
   const known = isNone ? undefined : loadAllNetworks(ctx);
   const networks =
     known === undefined ? [] : wanted.map((net) => ({ config: findNetwork(known, net.name), args: net.args }));
@@ -140,7 +142,7 @@ export async function joinNetworks(
   } catch (reason) {
     // For want of an address, perhaps, that an ended pod was about to give back.
     if (!mayLack || !(reason instanceof NetworkError)) throw reason;
-    await options.reaping.done;
+    await options.reaping.start();
     return await attach();
   }
 }

@@ -50,6 +50,7 @@ export async function reapPod(
   const manifest = readPodManifest(files);
   const stage1 = stage1Of(manifest);
   await stage1.kill(files, pod.id);
+  await giveWay();
   try {
     await detachAll(pluginHost(ctx, files, [pod.lock.fd]));
   } catch (reason) {
@@ -58,6 +59,7 @@ export async function reapPod(
   }
   removeNetNamespace(netnsPath(ctx, pod.id));
   removeUserNamespace(ctx, pod.id);
+  await giveWay();
   const exits: (AppExit | undefined)[] = [];
   const events: EngineEvent[] = [];
   for (const app of manifest?.apps ?? []) {
@@ -71,6 +73,7 @@ export async function reapPod(
     events.push({ type: "app.exited", ...event });
   }
   await stage1.cleanup(files, pod.id);
+  await giveWay();
   const exitCode = stage1.podExit(files) ?? (exits.some((exit) => exit === undefined) ? 255 : 0);
   const exitedAtMs = Math.max(...exits.map((exit) => exit?.exitedAtMs ?? 0)) || ctx.clock.nowMs();
   const reaped: ReapedPod = { exitCode, exitedAt: formatTimestamp(exitedAtMs) };
@@ -80,6 +83,11 @@ export async function reapPod(
   ctx.events.reportTogether(events);
   files.writeAtomic(REAPED, JSON.stringify(reaped), 0o600);
   return reaped;
+}
+
+/** Lets what is more urgent go first: reaping mostly happens beside something else. */
+function giveWay(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** Reaps every pod that has ended unnoticed. A pod somebody else is busy with is left to them; failures are noted, not thrown. */
@@ -99,22 +107,27 @@ export async function reapEndedPods(ctx: EngineContext): Promise<void> {
   }
 }
 
-/** Reaping that goes on beside something else. */
+/** Reaping for the time when the caller waits for something else. */
 export interface Reaping {
   readonly isOver: boolean;
-  /** Resolves when everything is taken back. Rejects as `reapEndedPods` does; nobody has to ask. */
-  readonly done: Promise<void>;
+  /** Begins it, once. Resolves when everything is taken back, rejects as `reapEndedPods` does; nobody has to wait. */
+  start(): Promise<void>;
 }
 
-/** `reapEndedPods` beside what the caller does next: plugins mostly wait, for the kernel and for one another. */
-export function startReaping(ctx: EngineContext): Reaping {
+/** `reapEndedPods`, to be started beside plugins or programs: they mostly wait, for the kernel and for one another. */
+export function planReaping(ctx: EngineContext): Reaping {
   let isOver = false;
-  const done = reapEndedPods(ctx).finally(() => {
-    isOver = true;
-  });
-  done.catch(() => undefined);
+  let running: Promise<void> | undefined;
   return {
-    done,
+    start: () => {
+      if (running === undefined) {
+        running = reapEndedPods(ctx).finally(() => {
+          isOver = true;
+        });
+        running.catch(() => undefined);
+      }
+      return running;
+    },
     get isOver() {
       return isOver;
     },

@@ -8,7 +8,7 @@ import type { EngineContext } from "./context.ts";
 import { isHostNetwork, joinNetworks, planLaunch } from "./launch-pod.ts";
 import { pluginHost } from "./plugin-host.ts";
 import { eventApps, manifestHash } from "./prepare-pod.ts";
-import { netnsPath, type Reaping, startReaping } from "./reap-pod.ts";
+import { netnsPath, planReaping, type Reaping } from "./reap-pod.ts";
 import type { RestorePodInput } from "./regime-calls.ts";
 import { stage1Of } from "./regimes.ts";
 import { recheckPod } from "./run-pod.ts";
@@ -35,7 +35,7 @@ export async function restorePod(
       hint: "checkpoint a running pod first: gantry checkpoint POD",
     });
   }
-  const reaping = startReaping(ctx);
+  const reaping = planReaping(ctx);
   const pod = await tryLockFor(ctx, location);
   if (pod === undefined) {
     throw new PodError("pod/locked", `Cannot restore pod ${location.id}: another command is at work on it`, {
@@ -46,7 +46,7 @@ export async function restorePod(
   try {
     await goOn(ctx, { pod: held, reaping, keep: input.keep, origin: {} }, options);
   } finally {
-    await reaping.done;
+    await reaping.start();
   }
   return { uuid: location.id };
 }
@@ -80,7 +80,7 @@ export async function goOn(
     apps: eventApps(manifest),
     ...origin,
   });
-  const plan = { mode: "spawn" as const, interactive: false, tty: false, ...options };
+  const plan = { mode: "spawn" as const, interactive: false, tty: false, reaping, ...options };
   await stage1.restore(planLaunch(ctx, { pod, manifest, attachments }, plan), record);
   files.remove(CHECKPOINT_FILE);
   if (!keep) files.remove(CHECKPOINT_DIR);

@@ -14,7 +14,7 @@ import { launchPod } from "./launch-pod.ts";
 import { noteConfiguration } from "./note-configuration.ts";
 import { podStatus } from "./pod-status.ts";
 import { createPod, type PreparedPod } from "./prepare-pod.ts";
-import { type Reaping, startReaping } from "./reap-pod.ts";
+import { planReaping, type Reaping } from "./reap-pod.ts";
 import { recheckImage } from "./recheck-image.ts";
 import { stage1Of } from "./regimes.ts";
 import { discardPod } from "./remove-pods.ts";
@@ -35,12 +35,12 @@ export async function runPod(
   input: RunInput,
   options: RunOptions = {},
 ): Promise<{ readonly uuid: string }> {
-  const reaping = startReaping(ctx);
+  const reaping = planReaping(ctx);
   try {
     const prepared = await createPod(ctx, input, options);
     return await start(ctx, { prepared, reaping, ...input }, options);
   } finally {
-    await reaping.done;
+    await reaping.start();
   }
 }
 
@@ -50,11 +50,11 @@ export async function runPrepared(
   input: RunPreparedInput,
   options: RunOptions = {},
 ): Promise<{ readonly uuid: string }> {
-  const reaping = startReaping(ctx);
+  const reaping = planReaping(ctx);
   try {
     return await startPrepared(ctx, { input, reaping }, options);
   } finally {
-    await reaping.done;
+    await reaping.start();
   }
 }
 

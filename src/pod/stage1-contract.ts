@@ -52,6 +52,8 @@ export interface LaunchInput {
   readonly notifyEnv: Readonly<Record<string, string>>;
   /** One line for the person at the terminal, such as a value that had to be changed. */
   note(text: string): void;
+  /** What the engine has to do besides, in the host's mount namespace. Only for regimes that say `callsMeanwhile`. */
+  meanwhile(): Promise<void>;
   /** Makes a directory of the host when it is missing. */
   ensureHostDir(path: string): void;
 }
@@ -193,6 +195,8 @@ export interface Stage1 {
   readonly image?: Stage1ImageBuilder;
   /** Networks of a pod for which none were asked; absent: the default network. */
   readonly defaultNets?: PodManifest["nets"];
+  /** `launch` has to wait for programs, and calls `meanwhile` then. */
+  readonly callsMeanwhile?: true;
   /**
    * Finds out whether and how this host can run it. May start programs with a time limit and keep what it learns in
    * `cache`; with `onlyLook` nothing is made and nothing but a version asked for.

@@ -18,6 +18,7 @@ export function podCgroup(id: PodId): PodCgroup {
 /** Kills whatever is left of a pod and removes its cgroups. Idempotent, also for a pod that never started. */
 export async function removePodCgroups(id: PodId): Promise<void> {
   const cgroup = podCgroup(id);
+  if (cgroup.tryRemove()) return; // the kernel keeps one that anybody is in
   await cgroup.killAll();
   await cgroup.remove();
 }

@@ -2,6 +2,7 @@ import { defineCommand } from "../command.ts";
 
 /** `exec`: another program inside an app's own confinement. */
 export const exec = defineCommand({
+  isBrief: true,
   args: {
     pod: { help: "UUID, its beginning, or name" },
     command: {

@@ -2,6 +2,7 @@ import { defineCommand } from "../command.ts";
 
 /** `run-prepared`: starts what `prepare` made. */
 export const runPrepared = defineCommand({
+  isBrief: true,
   args: { pod: { help: "UUID, its beginning, or name" } },
   flags: {
     detach: { type: "boolean", short: "d", help: "Start the pod in the background and print its UUID" },

@@ -15,6 +15,7 @@ const FLAGS = {
 
 /** `run`: fetches, verifies, prepares and starts. In the foreground this process becomes the pod's supervisor. */
 export const run = defineCommand({
+  isBrief: true,
   args: {
     image: {
       help: "Image, its flags, and its arguments after --; the next image after ---",

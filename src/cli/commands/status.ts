@@ -6,6 +6,7 @@ import { parseDuration } from "../parse-duration.ts";
 
 /** `status`: one pod in full, now or when it has got somewhere. */
 export const status = defineCommand({
+  isBrief: true,
   args: { pod: { help: "UUID, its beginning, or name" } },
   flags: {
     wait: {

@@ -2,6 +2,7 @@ import { defineCommand } from "../command.ts";
 
 /** `stop`: asks the apps to end, then makes them. */
 export const stop = defineCommand({
+  isBrief: true,
   args: { pod: { help: "UUIDs, their beginnings, or names", many: true } },
   flags: {
     force: { type: "boolean", help: "Kill at once" },

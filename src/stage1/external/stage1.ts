@@ -8,8 +8,6 @@ import { SHARED_CGROUP_CONTROL } from "../pod-control.ts";
 import { findSupervisor, signalProcess } from "../supervisor.ts";
 import { answerCall, callApart } from "./call-apart.ts";
 import { callEntry, wasLaunched } from "./call-entry.ts";
-import { enterExternalApp } from "./enter.ts";
-import { launchExternalPod } from "./launch.ts";
 import { findExternalApp, isExternalAppRunning, readExternalExit, readExternalPodExit } from "./observe.ts";
 
 const SIGKILL = 9;
@@ -26,8 +24,8 @@ export function externalStage1(entries: Stage1EntryPoints): Stage1 {
       cost: "as its maker says",
     },
     probe: async () => ({ state: "ready", detail: "any image with dev.gantry/stage1 annotations" }),
-    launch: (input) => launchExternalPod(input, entries),
-    enter: (pod, input) => enterExternalApp(pod, input, entries),
+    launch: async (input) => (await import("./launch.ts")).launchExternalPod(input, entries),
+    enter: async (pod, input) => (await import("./enter.ts")).enterExternalApp(pod, input, entries),
     helper: ({ argv }) => answerCall(argv),
     supervisorPid: findSupervisor,
     appPid: findExternalApp,

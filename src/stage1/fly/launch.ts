@@ -64,6 +64,7 @@ function mountAndStart(
   { app, volumes }: { readonly app: PodApp; readonly volumes: SharedVolumes },
 ): { readonly pid: number } {
   const { pod } = input;
+  const layout = withoutIdleUnified(detectCgroupLayout()); // before the host's trees are there a second time
   mountAppRoot(input, app, { shared: volumes });
   const rootfs = pod.path(`apps/${app.name}/rootfs`);
   bindHostTrees(rootfs);
@@ -75,7 +76,7 @@ function mountAndStart(
   const writers = isTty
     ? []
     : connectStdio(pod, { apps: [app.name], toCaller: input.mode === "exec", fromCaller: false });
-  const cgroup = PodCgroup.create(withoutIdleUnified(detectCgroupLayout()), podCgroupName(input.manifest.uuid));
+  const cgroup = PodCgroup.create(layout, podCgroupName(input.manifest.uuid));
   limitPodCgroup(input.manifest, cgroup);
   return start(input, { argv: superviseArgv(input, { resolved, rootfs, isTty }), writers, cgroup, isTty });
 }

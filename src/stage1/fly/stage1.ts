@@ -1,12 +1,9 @@
 import type { Stage1 } from "../../pod/stage1-contract.ts";
 import { removePodCgroups } from "../pod-cgroups.ts";
 import { SHARED_CGROUP_CONTROL } from "../pod-control.ts";
-import { finishEnter, startEnter } from "../start-enter.ts";
 import { findSupervisor } from "../supervisor.ts";
-import { launchFlyPod } from "./launch.ts";
 import { findFlyApp, readFlyExit, readFlyPodExit } from "./observe.ts";
 import { ownCapabilities } from "./own-capabilities.ts";
-import { probeFly } from "./probe.ts";
 import { killFlyPod, stopFlyPod } from "./stop.ts";
 
 /** No isolation but the app's own files: for trusted agents of the host, and the fastest. */
@@ -19,17 +16,17 @@ export const flyStage1: Stage1 = {
   },
   options: ["ulimit", "propagation", "shared-propagation"],
   defaultNets: [{ name: "host", args: {} }],
-  probe: probeFly,
-  launch: launchFlyPod,
-  enter: (pod, input) =>
-    startEnter(pod, input, {
+  probe: async (host) => (await import("./probe.ts")).probeFly(host),
+  launch: async (input) => (await import("./launch.ts")).launchFlyPod(input),
+  enter: async (pod, input) =>
+    (await import("../start-enter.ts")).startEnter(pod, input, {
       regime: "fly",
       findPid: () => findFlyApp(pod, { app: input.app.name }),
       capabilities: ownCapabilities(),
       noNewPrivileges: false,
       seccomp: "unconfined",
     }),
-  helper: finishEnter,
+  helper: async (input) => (await import("../start-enter.ts")).finishEnter(input),
   supervisorPid: findSupervisor,
   appPid: findFlyApp,
   isAppRunning: (pod, which) => findFlyApp(pod, which) !== undefined,

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type { LaunchInput } from "../../pod/stage1-contract.ts";
 import type { Files } from "../../sys/host.ts";
 import { AT_FDCWD, O_RDONLY } from "../../sys/linux/constants.ts";
@@ -75,5 +74,5 @@ export function readExpectedPcrs(pod: Files): Readonly<Record<string, string>> |
 }
 
 function sha256(bytes: Uint8Array): Buffer {
-  return createHash("sha256").update(bytes).digest();
+  return new Bun.CryptoHasher("sha256").update(bytes).digest();
 }

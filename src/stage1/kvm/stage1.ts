@@ -2,11 +2,8 @@ import type { Stage1 } from "../../pod/stage1-contract.ts";
 import { removePodCgroups } from "../pod-cgroups.ts";
 import { SHARED_CGROUP_CONTROL } from "../pod-control.ts";
 import { findSupervisor } from "../supervisor.ts";
-import { enterGuest, helpWithGuest } from "./enter.ts";
 import { readExpectedPcrs } from "./guest-tpm.ts";
-import { launchKvmPod } from "./launch.ts";
 import { isAppRunning, readAppExit, readPodExit } from "./observe.ts";
-import { probeKvm } from "./probe.ts";
 import { killKvmPod, stopKvmPod, updateKvmApp } from "./stop.ts";
 
 /** Every pod a virtual machine: a kernel of its own, and inside it a systemd with a unit per app. */
@@ -33,11 +30,11 @@ export const kvmStage1: Stage1 = {
     entrypoint: ["/usr/lib/systemd/systemd"],
     build: async (host, options) => (await import("./build-image.ts")).buildKvmImage(host, options),
   },
-  probe: probeKvm,
-  launch: launchKvmPod,
-  enter: enterGuest,
+  probe: async (...args) => (await import("./probe.ts")).probeKvm(...args),
+  launch: async (input) => (await import("./launch.ts")).launchKvmPod(input),
+  enter: async (...args) => (await import("./enter.ts")).enterGuest(...args),
   attach: async (pod, input) => (await import("./attach.ts")).attachToGuestApp(pod, input),
-  helper: helpWithGuest,
+  helper: async (input) => (await import("./enter.ts")).helpWithGuest(input),
   supervisorPid: findSupervisor,
   appPid: () => undefined,
   isAppRunning: (pod, { app }) => isAppRunning(pod, app),

@@ -1,7 +1,9 @@
 import type { Files } from "../../sys/host.ts";
 import { AT_FDCWD, O_APPEND, O_CLOEXEC, O_CREAT, O_RDONLY, O_WRONLY } from "../../sys/linux/constants.ts";
-import { close, openat2, pipe2, read } from "../../sys/linux/fs-calls.ts";
+import { openat2, pipe2, write } from "../../sys/linux/fs-calls.ts";
+import { OwnedFd } from "../../sys/linux/owned-fd.ts";
 import type { PodCgroup } from "../../sys/linux/pod-cgroup.ts";
+import { readLater } from "../../sys/linux/read-later.ts";
 import { spawnDetached } from "../../sys/linux/spawn-detached.ts";
 import { Stage1Error } from "../errors.ts";
 
@@ -28,40 +30,63 @@ export interface ConmonInput {
 const MAX_ANSWER_BYTES = 65_536;
 const ENV = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" };
 
+/** A container on its way. */
+export interface ContainerToBe extends Disposable {
+  /** Everything it is made from is there: lets the runtime begin. Disposing without that gives it up. */
+  begin(): void;
+  /** Waits until it is there, and returns its pid. @throws {Stage1Error} "stage1/start-failed" with what the runtime said */
+  pid(): Promise<number>;
+}
+
 /**
- * Starts conmon, which makes the container, and waits until it says that it is there. Returns the app's pid; the app
- * itself waits for the runtime's `start`. @throws {Stage1Error} "stage1/start-failed" with what the runtime said
+ * Starts conmon, which makes the container once `begin` is called: programs take their time to load. The app itself waits
+ * for the runtime's `start`. The bundle's directory and the runtime script have to be there.
  */
-export function createContainer(input: ConmonInput): number {
+export function createContainer(input: ConmonInput): ContainerToBe {
   const { pod, app } = input;
-  const logFd = openat2(AT_FDCWD, pod.path("supervisor.log"), {
-    flags: O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
-    modeOctal: 0o600,
-  });
-  const nullFd = openat2(AT_FDCWD, "/dev/null", { flags: O_RDONLY | O_CLOEXEC });
+  using log = new OwnedFd(
+    openat2(AT_FDCWD, pod.path("supervisor.log"), {
+      flags: O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
+      modeOctal: 0o600,
+    }),
+  );
+  using nothing = new OwnedFd(openat2(AT_FDCWD, "/dev/null", { flags: O_RDONLY | O_CLOEXEC }));
+  const [answer, theirAnswer] = openPipe();
+  const [theirGo, go] = openPipe();
+  try {
+    spawnDetached({
+      argv: ["/bin/sh", "-c", JOIN_AND_BECOME, "sh", ...input.cgroup.joinFiles, "", ...conmonArgv(input)],
+      env: { ...ENV, _OCI_SYNCPIPE: "4" },
+      cwd: pod.path(`apps/${app}/bundle`),
+      stdio: [...(input.stdio ?? [nothing.fd, log.fd, log.fd]), input.lockFd, theirAnswer.fd, theirGo.fd],
+    });
+  } finally {
+    theirAnswer[Symbol.dispose]();
+    theirGo[Symbol.dispose]();
+  }
+  return {
+    begin: () => {
+      write(go.fd, new TextEncoder().encode("go\n"));
+      go[Symbol.dispose]();
+    },
+    pid: async () => parseAnswer(await readLine(answer.fd), input),
+    [Symbol.dispose]: () => {
+      go[Symbol.dispose]();
+      answer[Symbol.dispose]();
+    },
+  };
+}
+
+/** Moves itself into the cgroups given up to an empty argument, then becomes the rest. */
+const JOIN_AND_BECOME =
+  'while [ -n "$1" ]; do { echo 0 > "$1"; } 2> /dev/null || exit 1; shift; done; shift; exec "$@"';
+
+/** What a runtime script waits for before it makes the container: a line on this descriptor. */
+export const GO_FD = 5;
+
+function openPipe(): readonly [OwnedFd, OwnedFd] {
   const { readFd, writeFd } = pipe2(O_CLOEXEC);
-  try {
-    const visit = input.cgroup.visit();
-    try {
-      spawnDetached({
-        argv: conmonArgv(input),
-        env: { ...ENV, _OCI_SYNCPIPE: "4" },
-        cwd: pod.path(`apps/${app}/bundle`),
-        stdio: [...(input.stdio ?? [nullFd, logFd, logFd]), input.lockFd, writeFd],
-      });
-    } finally {
-      visit.leave();
-    }
-  } finally {
-    close(writeFd);
-    close(logFd);
-    close(nullFd);
-  }
-  try {
-    return parseAnswer(readAll(readFd), input);
-  } finally {
-    close(readFd);
-  }
+  return [new OwnedFd(readFd), new OwnedFd(writeFd)];
 }
 
 function conmonArgv({ conmon, pod, app, id, stdio, stdin, tty, restore }: ConmonInput): [string, ...string[]] {
@@ -88,11 +113,11 @@ function conmonArgv({ conmon, pod, app, id, stdio, stdin, tty, restore }: Conmon
 }
 
 /** Until the other side has written a whole line, or is gone. */
-function readAll(fd: number): string {
+async function readLine(fd: number): Promise<string> {
   const buffer = new Uint8Array(MAX_ANSWER_BYTES);
   let length = 0;
   while (length < buffer.length) {
-    const got = read(fd, buffer.subarray(length));
+    const got = await readLater(fd, buffer.subarray(length));
     length += got;
     if (got === 0 || buffer[length - 1] === 0x0a) break;
   }

@@ -1,5 +1,4 @@
 import type { CheckpointRecord } from "../../pod/checkpoint-record.ts";
-import type { AppLimits } from "../../pod/limits.ts";
 import type { PodApp } from "../../pod/manifest.ts";
 import { openPodIdmap, type PodIdmap } from "../../pod/pod-idmap.ts";
 import { makeEmptyVolumes, mountAppRoot } from "../../pod/pod-tree.ts";
@@ -8,16 +7,24 @@ import { type ResolvedApp, readResolvedApp, writeResolvedApp } from "../../pod/r
 import { openSharedVolumes, type SharedVolumes } from "../../pod/shared-volumes.ts";
 import { signalNumber } from "../../pod/signals.ts";
 import type { LaunchInput } from "../../pod/stage1-contract.ts";
-import { type CgroupLayout, detectCgroupLayout } from "../../sys/linux/cgroup-layout.ts";
+import { detectCgroupLayout, forgetCgroupLayout } from "../../sys/linux/cgroup-layout.ts";
 import { listMounts } from "../../sys/linux/mount-table.ts";
-import { enterPrivateMountNamespace, forbidDevicesOf, unmount } from "../../sys/linux/mounts.ts";
+import {
+  bindMount,
+  enterPrivateMountNamespace,
+  forbidDevicesOf,
+  MountNamespace,
+  unmount,
+} from "../../sys/linux/mounts.ts";
 import type { PodCgroup } from "../../sys/linux/pod-cgroup.ts";
 import type { SignalCatcher } from "../../sys/linux/remember-signals.ts";
 import { Stage1Error } from "../errors.ts";
+import { limitApp } from "./app-limits.ts";
 import { becomeTerminal, becomeWaiter, catchPassedSignals } from "./become.ts";
 import { createAppCgroup, createSupervisorCgroup, runtimeCgroupPath, supervisorCgroupPath } from "./cgroups.ts";
 import { endQuietly } from "./checkpoint.ts";
-import { createContainer } from "./conmon.ts";
+import { compiledName, keepCompiled, withCompiled } from "./compiled-seccomp.ts";
+import { type ContainerToBe, createContainer } from "./conmon.ts";
 import { connectApp } from "./connect-app.ts";
 import { type ContainerOptions, collectOptions } from "./container-options.ts";
 import { requireCriu } from "./criu.ts";
@@ -102,89 +109,162 @@ async function mountAndStart(
   }
   makeEmptyVolumes(input.pod, input.manifest);
   using volumes = openSharedVolumes(input);
+  using outside = MountNamespace.current();
   enterPrivateMountNamespace({ receive: true });
   try {
-    return await startAll(input, { runtime, conmon, volumes, restoring });
+    return await startAll(input, { runtime, conmon, volumes, restoring, outside });
   } catch (reason) {
     for (const { mountPoint } of listMounts().toReversed()) {
       if (mountPoint.startsWith(`${input.pod.root}/`)) unmount(mountPoint);
     }
+    leaveForHost(outside);
     throw reason;
   }
 }
 
+/** What a pod is started with. */
 interface Programs {
   readonly runtime: OciRuntime;
   readonly conmon: string;
   readonly volumes: SharedVolumes;
   readonly restoring: Restoring | undefined;
+  /** The mount namespace this process came from. */
+  readonly outside: MountNamespace;
 }
 
 async function startAll(input: LaunchInput, programs: Programs): Promise<{ readonly pid: number }> {
   const { pod, manifest } = input;
-  const { runtime, restoring } = programs;
+  const { runtime, restoring, outside } = programs;
   if (runtime.cgroups === "own") hideUnified();
+  if (!runtime.isSandbox) shieldProgram(runtime.path);
   const layout = detectCgroupLayout();
-  const isTerminal = isOnTerminal(input);
   writeRuntime(pod, runtime);
   for (const dir of ["status", "oci/exits", "ns"]) pod.ensureDir(dir, 0o700);
   makeNullDevice(pod);
+  const supervisors = createSupervisorCgroup(manifest.uuid, layout);
+  using stack = new DisposableStack();
+  const going = manifest.apps.filter(({ name }) => restoring?.record.apps.includes(name) ?? true);
+  const waiting = going.map((app) => ({ app, cgroup: createAppCgroup(manifest.uuid, app.name, layout) }));
+  const start = (one: WaitingApp) => stack.use(startSupervisor(input, programs, { ...one, supervisors }));
+  const supervised = restoring === undefined ? waiting.map(start) : [];
   using idmap = openPodIdmap(input);
   const how = { runtime, idmap };
   const shared = restoring === undefined ? makeShared(input, how) : restoreShared(input, how);
-  const going = manifest.apps.filter(({ name }) => restoring?.record.apps.includes(name) ?? true);
-  const launches = going.map((app) => mountApp(input, { app, programs, layout, idmap }));
-  const supervisors = createSupervisorCgroup(manifest.uuid, layout);
+  const launches = waiting.map((one) => prepareApp(input, programs, { ...one, idmap }));
   if (manifest.sharing?.pid === "pod") {
     const cgroupsPath = runtime.cgroups === "managed" ? supervisorCgroupPath(manifest.uuid) : undefined;
     await startPodInit(input, { ...programs, idmap, namespaces: shared.namespaces, cgroup: supervisors, cgroupsPath });
   }
-  const criu = restoring?.criu;
-  for (const launch of launches) writeAppFiles(input, { launch, launches, runtime, shared, idmap, criu });
-  const pids = launches.map(({ app, resolved }) => {
-    using stdio = connectApp(input, { app: app.name, isTerminal });
-    const pid = createContainer({
-      conmon: programs.conmon,
-      pod,
-      app: app.name,
-      id: containerId(input, app.name),
-      lockFd: input.lockFd,
-      cgroup: supervisors,
-      stdio: stdio.fds,
-      ...(isTerminal ? { stdin: true, tty: true } : input.background),
-      ...(restoring === undefined ? {} : { restore: planRestore(input, { app, ...restoring }) }),
-    });
-    giveStreams(manifest.userns, { pid, ...resolved.credentials });
-    // crun mounts the root anew without its restrictions; in a user namespace it cannot.
-    if (!runtime.isSandbox && manifest.userns === undefined) forbidDevicesOf(pid);
-    return pid;
-  });
-  if (restoring !== undefined) return { pid: pids[0] ?? 0 };
-  if (isTerminal) return becomeTerminal(input);
-  let signals: SignalCatcher | undefined;
-  for (const { app } of launches) {
-    pod.writePlain(`apps/${app.name}/started`, "", 0o600);
-    const start = startContainer(input, { runtime, app: app.name, id: containerId(input, app.name) });
-    if (input.mode === "exec") signals ??= catchPassedSignals(); // while the runtime works
-    await start;
+  const filters = launches.map((launch) => writeAppFiles(input, { launch, launches, runtime, shared, idmap }));
+  for (const container of supervised) container.begin();
+  if (restoring !== undefined) {
+    const apps = waiting.map((one, i) => ({ start: () => start(one), launch: launches[i] }));
+    const pid = await restoreInTurn(input, runtime, apps);
+    leaveForHost(outside);
+    await input.meanwhile();
+    return { pid };
   }
-  if (signals !== undefined) return await becomeWaiter(input, signals);
-  return { pid: pids[0] ?? 0 };
+  const inside = stack.use(MountNamespace.current());
+  leaveForHost(outside);
+  const besides = input.meanwhile();
+  const pids = await Promise.all(supervised.map((container) => container.pid()));
+  for (const [i, launch] of launches.entries()) {
+    const { app } = launch;
+    finishContainer(input, { runtime, launch, pid: pids[i] ?? 0 });
+    const state = `oci/state/${containerId(input, app.name)}`;
+    keepCompiled(pod, { state, name: filters[i], cache: input.host.cache });
+  }
+  const isTerminal = isOnTerminal(input);
+  const signals = isTerminal ? undefined : await startApps(input, launches, { runtime, inside, outside });
+  await besides;
+  if (isTerminal) return becomeTerminal(input);
+  return signals === undefined ? { pid: pids[0] ?? 0 } : await becomeWaiter(input, signals);
 }
 
-function mountApp(
+/** What runtimes leave undone. */
+function finishContainer(
+  { manifest: { userns } }: LaunchInput,
+  { runtime, launch, pid }: { readonly runtime: OciRuntime; readonly launch: AppLaunch; readonly pid: number },
+): void {
+  giveStreams(userns, { pid, ...launch.resolved.credentials });
+  // crun mounts the root anew without its restrictions; in a user namespace it cannot.
+  if (!runtime.isSandbox && userns === undefined) forbidDevicesOf(pid);
+}
+
+/** One after the other: when one cannot go on, those after it have not been touched. Returns the pid of the first app. */
+async function restoreInTurn(
   input: LaunchInput,
-  {
-    app,
-    programs: { runtime, volumes, restoring },
-    layout,
-    idmap,
-  }: {
-    readonly app: PodApp;
-    readonly programs: Programs;
-    readonly layout: CgroupLayout;
-    readonly idmap: PodIdmap | undefined;
-  },
+  runtime: OciRuntime,
+  apps: readonly { readonly start: () => ContainerToBe; readonly launch: AppLaunch | undefined }[],
+): Promise<number> {
+  const pids: number[] = [];
+  for (const { start, launch } of apps) {
+    const container = start();
+    container.begin();
+    const pid = await container.pid();
+    if (launch !== undefined) finishContainer(input, { runtime, launch, pid });
+    pids.push(pid);
+  }
+  return pids[0] ?? 0;
+}
+
+/** Only programs have to live among the pod's mounts; what this process still does is about the host. */
+function leaveForHost(outside: MountNamespace): void {
+  outside.enter();
+  forgetCgroupLayout();
+}
+
+/** An app whose cgroup is there. */
+interface WaitingApp {
+  readonly app: PodApp;
+  readonly cgroup: PodCgroup;
+}
+
+function startSupervisor(
+  input: LaunchInput,
+  { runtime, conmon, restoring }: Programs,
+  { app, cgroup, supervisors }: WaitingApp & { readonly supervisors: PodCgroup },
+): ContainerToBe {
+  const { pod, lockFd, background } = input;
+  const { name } = app;
+  const isTerminal = isOnTerminal(input);
+  pod.ensureDir(`apps/${name}/bundle`, 0o700);
+  const joinFiles = runtime.cgroups === "own" ? cgroup.joinFiles : [];
+  const calls = { joinFiles, null: nullPath(pod), criu: restoring?.criu };
+  pod.writePlain(`apps/${name}/runtime`, renderRuntimeScript(runtimeArgv(pod, runtime), calls), 0o700);
+  using stdio = connectApp(input, { app: name, isTerminal });
+  return createContainer({
+    ...{ conmon, pod, app: name, lockFd },
+    id: containerId(input, name),
+    cgroup: supervisors,
+    stdio: stdio.fds,
+    ...(isTerminal ? { stdin: true, tty: true } : background),
+    ...(restoring === undefined ? {} : { restore: planRestore(input, { app, ...restoring }) }),
+  });
+}
+
+/** Lets apps begin whose containers are there. In the foreground signals are theirs from then on, and kept for the waiter. */
+async function startApps(
+  input: LaunchInput,
+  launches: readonly AppLaunch[],
+  { runtime, inside, outside }: Pick<Programs, "runtime" | "outside"> & { readonly inside: MountNamespace },
+): Promise<SignalCatcher | undefined> {
+  let signals: SignalCatcher | undefined;
+  for (const { app } of launches) {
+    input.pod.writePlain(`apps/${app.name}/started`, "", 0o600);
+    inside.enter(); // where the runtime finds itself shielded
+    const started = startContainer(input, { runtime, app: app.name, id: containerId(input, app.name) });
+    outside.enter();
+    if (input.mode === "exec") signals ??= catchPassedSignals(); // while the runtime works
+    await started;
+  }
+  return signals;
+}
+
+function prepareApp(
+  input: LaunchInput,
+  { runtime, volumes, restoring }: Programs,
+  { app, cgroup, idmap }: WaitingApp & { readonly idmap: PodIdmap | undefined },
 ): AppLaunch {
   const { pod, manifest } = input;
   const staged = stagePropagatedVolumes(input, { app, volumes, idmap });
@@ -198,37 +278,16 @@ function mountApp(
   writeResolvedApp(pod, resolved);
   const collected = collectOptions(input, app);
   const options = { ...collected, mounts: [...collected.mounts, ...staged.mounts] };
-  return { app, resolved, options, cgroup: limitedCgroup(input, { app, layout, runtime, options }) };
+  limitApp(input, { app, cgroup, runtime, options });
+  return { app, resolved, options, cgroup };
 }
 
-function limitedCgroup(
-  { manifest, note }: LaunchInput,
-  {
-    app,
-    layout,
-    runtime,
-    options,
-  }: {
-    readonly app: PodApp;
-    readonly layout: CgroupLayout;
-    readonly runtime: OciRuntime;
-    readonly options: ContainerOptions;
-  },
-): PodCgroup {
-  const cgroup = createAppCgroup(manifest.uuid, app.name, layout);
-  const missing = cgroup.setLimits(enforceableLimits({ runtime, app, note }));
-  if (missing.length > 0) {
-    throw new Stage1Error("stage1/unsupported-host", `Cannot limit ${missing.join(", ")} of app "${app.name}"`, {
-      hint: "see which controllers this host has: gantry doctor",
-      data: { missing },
-    });
-  }
-  if (runtime.cgroups === "own") {
-    cgroup.setDevicePolicy(
-      options.devices.map(({ type, major, minor, access }) => `${type} ${major}:${minor} ${access}`),
-    );
-  }
-  return cgroup;
+/**
+ * Lets nobody write to a program by way of /proc/PID/exe: runtimes that find themselves on a read-only mount need not make a
+ * copy of themselves first, which takes them longer than all they do for a container.
+ */
+function shieldProgram(path: string): void {
+  bindMount({ source: path, target: path, readOnly: true });
 }
 
 /** One app, and what all apps of the pod have in common. */
@@ -237,13 +296,9 @@ interface AppFiles {
   readonly runtime: OciRuntime;
   readonly shared: Shared;
   readonly idmap: PodIdmap | undefined;
-  readonly criu: string | undefined;
 }
 
-function planAppSpec(
-  input: LaunchInput,
-  { launch, runtime, shared, idmap }: Omit<AppFiles, "criu">,
-): ReturnType<typeof planSpec> {
+function planAppSpec(input: LaunchInput, { launch, runtime, shared, idmap }: AppFiles): ReturnType<typeof planSpec> {
   const { pod, manifest } = input;
   const { app, resolved, options } = launch;
   return planSpec({
@@ -263,24 +318,17 @@ function planAppSpec(
   });
 }
 
+/** Returns the name of the app's compiled filter. */
 function writeAppFiles(
   input: LaunchInput,
-  { launch, launches, runtime, shared, idmap, criu }: AppFiles & { readonly launches: readonly AppLaunch[] },
-): void {
+  { launch, launches, runtime, shared, idmap }: AppFiles & { readonly launches: readonly AppLaunch[] },
+): string | undefined {
   const { pod, manifest } = input;
   const { app, cgroup, options } = launch;
   const base = `apps/${app.name}`;
-  pod.writePlain(
-    `${base}/bundle/config.json`,
-    encodeSpec(planAppSpec(input, { launch, runtime, shared, idmap })),
-    0o600,
-  );
-  const joinFiles = runtime.cgroups === "own" ? cgroup.joinFiles : [];
-  pod.writePlain(
-    `${base}/runtime`,
-    renderRuntimeScript(runtimeArgv(pod, runtime), { joinFiles, null: nullPath(pod), criu }),
-    0o700,
-  );
+  const spec = planAppSpec(input, { launch, runtime, shared, idmap });
+  const filter = compiledName(spec, runtime, input.host);
+  pod.writePlain(`${base}/bundle/config.json`, encodeSpec(withCompiled(spec, filter, input.host)), 0o600);
   pod.writePlain(
     `${base}/on-exit`,
     renderExitCommand({
@@ -313,23 +361,7 @@ function writeAppFiles(
     }),
     0o700,
   );
-}
-
-/** What the host counts of an app; of a sandbox it sees only the kernel's own threads, which must not run out. */
-function enforceableLimits({
-  runtime,
-  app,
-  note,
-}: {
-  readonly runtime: OciRuntime;
-  readonly app: PodApp;
-  readonly note: LaunchInput["note"];
-}): AppLimits {
-  const { limits = {} } = app;
-  if (!runtime.isSandbox || limits.pids === undefined) return limits;
-  note(`no process limit for app "${app.name}": the host cannot count the processes inside a sandbox`);
-  const { pids: _, ...others } = limits;
-  return others;
+  return filter;
 }
 
 /**

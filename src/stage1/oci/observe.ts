@@ -13,7 +13,7 @@ import { QUIET_FILE } from "./scripts.ts";
 /** Host pid of an app's main process. What shows that the number still means it is the cgroup it is in. */
 export function findAppPid(pod: Files, { id, app }: { readonly id: PodId; readonly app: AppName }): number | undefined {
   const pid = readPid(pod, `apps/${app}/pid`);
-  if (pid === undefined || pod.has(`status/${app}`)) return undefined;
+  if (pid === undefined || hasText(pod, `status/${app}`)) return undefined;
   const state = readProcStat(pid)?.state;
   if (state === undefined || state === "Z" || state === "X") return undefined;
   return readCgroupPaths(pid).some((path) => path.includes(`/${podCgroupName(id)}/${app}`)) ? pid : undefined;
@@ -50,7 +50,7 @@ export function exitFile(id: PodId, app: AppName): string {
 export function readAppExit(pod: Files, app: AppName): AppExit | undefined {
   const id = podIdOf(pod);
   const hasOwn = id !== undefined && !pod.has(QUIET_FILE); // else conmon's is about being halted
-  const rel = [`status/${app}`, ...(hasOwn ? [exitFile(id, app)] : [])].find((one) => pod.has(one));
+  const rel = [`status/${app}`, ...(hasOwn ? [exitFile(id, app)] : [])].find((one) => hasText(pod, one));
   const stat = rel === undefined ? undefined : pod.stat(rel);
   if (rel === undefined || stat === undefined) return undefined;
   const [, code, oom] = /^(\d+)( oom)?\n?$/.exec(pod.readText(rel, 64)) ?? [];
@@ -83,6 +83,11 @@ function podIdOf(pod: Files): PodId | undefined {
 export function findLog(pod: Files, app: AppName): AppLog {
   const raw = { stdout: `logs/${app}/stdout`, stderr: `logs/${app}/stderr` };
   return pod.has(raw.stdout) ? { kind: "streams", ...raw } : { kind: "cri", path: `logs/${app}/log` };
+}
+
+/** A file of the scripts is there, and written. */
+function hasText(pod: Files, rel: string): boolean {
+  return (pod.stat(rel)?.sizeBytes ?? 0) > 0;
 }
 
 function readPid(pod: Files, rel: string): number | undefined {

@@ -57,7 +57,7 @@ export async function startPodInit(input: LaunchInput, init: InitInput): Promise
   );
   pod.writePlain(`${base}/on-exit`, "#!/bin/sh\n", 0o700);
   const id = `${manifest.uuid}-${INIT_APP}`;
-  const pid = createContainer({
+  using container = createContainer({
     conmon: init.conmon,
     pod,
     app: INIT_APP,
@@ -67,6 +67,8 @@ export async function startPodInit(input: LaunchInput, init: InitInput): Promise
     stdio: undefined,
     stdin: false,
   });
+  container.begin();
+  const pid = await container.pid();
   await startContainer(input, { runtime: init.runtime, app: INIT_APP, id });
   pod.writePlain(`${base}/pid-namespace`, "", 0o400);
   bindMount({ source: `/proc/${pid}/ns/pid`, target: pod.path(`${base}/pid-namespace`) });

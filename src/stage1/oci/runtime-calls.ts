@@ -1,6 +1,6 @@
 import type { LaunchInput } from "../../pod/stage1-contract.ts";
 import type { Files } from "../../sys/host.ts";
-import { detectCgroupLayout } from "../../sys/linux/cgroup-layout.ts";
+import { detectCgroupLayout, forgetCgroupLayout } from "../../sys/linux/cgroup-layout.ts";
 import { unmount } from "../../sys/linux/mounts.ts";
 import { Stage1Error } from "../errors.ts";
 import type { OciRuntime } from "./oci-runtime.ts";
@@ -28,6 +28,7 @@ export function hideUnified(): void {
   const { kind, hierarchies } = detectCgroupLayout();
   if (kind !== "hybrid") return;
   for (const { version, mountPoint } of hierarchies) if (version === 2) unmount(mountPoint);
+  forgetCgroupLayout();
 }
 
 /** Lets a container that was made begin. @throws {Stage1Error} "stage1/start-failed" */

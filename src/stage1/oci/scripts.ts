@@ -1,4 +1,5 @@
 import { signalNumber } from "../../pod/signals.ts";
+import { GO_FD } from "./conmon.ts";
 
 /** Shell words that quote any text. */
 export function quoteShell(text: string): string {
@@ -46,7 +47,7 @@ for file in ${oomFiles.map(quoteShell).join(" ")}; do
   done < "$file"
 done
 ${leftovers === undefined ? ":" : `while read -r one; do kill -9 "$one"; done < ${quoteShell(leftovers)}`}
-echo "$code$oom" > "status/.$app" && mv "status/.$app" "status/$app"
+echo "$code$oom" > "status/$app" # in one write: until then it is empty, and nobody takes it for an end
 signal_waits() {
   # A PID 1 without a handler never sees the signal: then there is nothing to wait for.
   while read -r key value; do
@@ -57,23 +58,23 @@ signal_waits() {
 stop() {
   pid=
   read -r pid < "apps/$1/pid" || [ -n "$pid" ] || return
-  [ -e "status/$1" ] && return
+  [ -s "status/$1" ] && return
   if signal_waits "$pid" "$2"; then
     kill -"$2" "$pid"
     tries=0
-    while [ ! -e "status/$1" ] && [ $tries -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
+    while [ ! -s "status/$1" ] && [ $tries -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
   fi
-  [ -e "status/$1" ] || while read -r one; do kill -9 "$one"; done < "$3"
+  [ -s "status/$1" ] || while read -r one; do kill -9 "$one"; done < "$3"
 }
 if [ "$code" != 0 ]; then
   set -C
   if { echo "$code" > exit-code; } 2> /dev/null; then
     set +C
-    ${stop.length === 0 ? ":" : stop.join("\n    ")}
-    wait
+    # Not wait: conmon blocks SIGCHLD, and the shell would never hear of a child that ends later.
+    { ${stop.length === 0 ? ":;" : stop.join(" ")} } | while read -r _; do :; done
   fi
 fi
-for other in ${others.map((other) => quoteShell(other.app)).join(" ")}; do [ -e "status/$other" ] || exit 0; done
+for other in ${others.map((other) => quoteShell(other.app)).join(" ")}; do [ -s "status/$other" ] || exit 0; done
 ${lastly}
 `;
 }
@@ -91,7 +92,9 @@ export function renderExitCommand(paths: {
 code=255
 read -r code < ${quoteShell(paths.exitFile)} || [ -n "$code" ]
 ${remove === undefined ? ":" : `${remove} 2>> ${quoteShell(paths.log)}`}
-exec ${quoteShell(paths.exited)} "$code" 2>> ${quoteShell(paths.log)}
+exec 2>> ${quoteShell(paths.log)}
+set -- "$code"
+. ${quoteShell(paths.exited)}
 `;
 }
 
@@ -120,7 +123,7 @@ export function renderWaitScript(
     readonly pass: readonly string[];
   },
 ): string {
-  const call = (words: readonly string[]) => `${words.map(quoteShell).join(" ")} > /dev/null 2>&1 < /dev/null &`;
+  const call = (words: readonly string[]) => `${words.map(quoteShell).join(" ")} > /dev/null 2>&1 < /dev/null 9<&- &`;
   return `#!/bin/sh
 trap ${quoteShell(call(stop))} ${STOP_SIGNALS.join(" ")} ALRM
 cd ${quoteShell(pod)} || exit 254
@@ -129,16 +132,18 @@ case $1 in
 ${PASSED_SIGNALS.map((name) => `  ${signalNumber(name)}) ${call([...pass, name])} ;;`).join("\n")}
   ?*) ${call(stop)} ;;
 esac
-flock --shared . true &
+exec 9< .
+flock --shared 9 &
 waiter=$!
 # This shell takes up signals that were blocked when it began only when something of its children wakes it.
-while :; do
+while kill -0 $$ 2> /dev/null; do
   while read -r key value; do [ "$key" != SigBlk: ] || blocked=$value; done < /proc/$$/status
   [ "$blocked" != 0000000000000000 ] || break
   kill -CHLD $$
   sleep 0.01
-done &
+done 9<&- &
 while kill -0 $waiter 2> /dev/null; do wait $waiter; done
+exec 9<&-
 # conmon lets go of the lock a moment before it writes the code; a killed one writes nothing.
 tries=0
 for file in ${exitFiles.map(quoteShell).join(" ")}; do
@@ -156,8 +161,9 @@ exit "\${code:-0}"
 }
 
 /**
- * The runtime as conmon calls it: moves into the app's cgroups first where the runtime leaves them alone, and reads the
- * null device `null` instead of the host's. `criu` is a program that runtimes look for by that name.
+ * The runtime as conmon calls it: reads the null device `null` instead of the host's. Before it makes or restores the
+ * container it moves into the app's cgroups, where the runtime leaves them alone, and waits until all that the container is
+ * made from is there. `criu` is a program that runtimes look for by that name.
  */
 export function renderRuntimeScript(
   runtime: readonly string[],
@@ -165,7 +171,15 @@ export function renderRuntimeScript(
 ): string {
   const { joinFiles, criu } = calls;
   const path = criu === undefined ? "" : `PATH=${quoteShell(criu.slice(0, criu.lastIndexOf("/")))}:$PATH\n`;
-  const joins = joinFiles.map((file) => `echo 0 > ${quoteShell(file)} || exit 1\n`).join("");
+  const joins = joinFiles.map((file) => `  echo 0 > ${quoteShell(file)} || exit 1\n`).join("");
   const own = `[ /proc/self/fd/0 -ef /dev/null ] && exec < ${quoteShell(calls.null)}\n`;
-  return `#!/bin/sh\n${path}${joins}${own}exec ${runtime.map(quoteShell).join(" ")} "$@"\n`;
+  return `#!/bin/sh
+${path}for word in "$@"; do
+  case $word in create|restore) ;; *) continue ;; esac
+${joins}  read -r go <&${GO_FD} || exit 1
+  exec ${GO_FD}<&-
+  break
+done
+${own}exec ${runtime.map(quoteShell).join(" ")} "$@"
+`;
 }

@@ -1,15 +1,9 @@
 import type { RunOption } from "../../pod/run-options.ts";
 import type { ProbeOptions, Stage1, Stage1Host, Stage1Probe } from "../../pod/stage1-contract.ts";
 import { removePodCgroups } from "../pod-cgroups.ts";
-import { attachToOciApp } from "./attach.ts";
-import { checkpointOciPod } from "./checkpoint.ts";
 import { isOciPodPaused, pauseOciPod, readOciUse, resumeOciPod, updateOciApp } from "./control.ts";
-import { enterOciApp } from "./enter.ts";
 import { adoptCheckpoint, describeCheckpoint } from "./halting.ts";
-import { helpOciPod } from "./help.ts";
-import { launchOciPod, restoreOciPod } from "./launch.ts";
 import { findAppPid, findLog, findOciSupervisor, isAppRunning, readAppExit, readPodExit } from "./observe.ts";
-import { probeCheckpoint } from "./probe-checkpoint.ts";
 import { findInstalled, findProgram, GVISOR_FLAVOR, OCI_FLAVOR, type OciFlavor, probeFlavor } from "./runtime.ts";
 import { killOciPod, stopOciPod } from "./stop.ts";
 
@@ -56,11 +50,12 @@ export function ociRegime(flavor: OciFlavor, options: readonly RunOption[], abou
     regime: flavor.regime,
     about,
     options,
+    callsMeanwhile: true,
     probe: (host, options) => probeOci(flavor, host, options),
-    launch: (input) => launchOciPod(flavor, input),
-    enter: enterOciApp,
-    attach: attachToOciApp,
-    helper: helpOciPod,
+    launch: async (input) => (await import("./launch.ts")).launchOciPod(flavor, input),
+    enter: async (...args) => (await import("./enter.ts")).enterOciApp(...args),
+    attach: async (...args) => (await import("./attach.ts")).attachToOciApp(...args),
+    helper: async (input) => (await import("./help.ts")).helpOciPod(input),
     supervisorPid: findOciSupervisor,
     appPid: findAppPid,
     isAppRunning,
@@ -74,12 +69,13 @@ export function ociRegime(flavor: OciFlavor, options: readonly RunOption[], abou
     isPaused: isOciPodPaused,
     stats: readOciUse,
     update: updateOciApp,
-    probeCheckpoint: (host, options) => probeCheckpoint(flavor, host, options),
+    probeCheckpoint: async (host, options) =>
+      (await import("./probe-checkpoint.ts")).probeCheckpoint(flavor, host, options),
     ...(flavor.regime === "gvisor" ? { checkpointEnds: true as const } : {}),
-    checkpoint: checkpointOciPod,
+    checkpoint: async (...args) => (await import("./checkpoint.ts")).checkpointOciPod(...args),
     describeCheckpoint,
     adoptCheckpoint,
-    restore: (input, record) => restoreOciPod(flavor, input, record),
+    restore: async (input, record) => (await import("./launch.ts")).restoreOciPod(flavor, input, record),
     cleanup: (_pod, id) => removePodCgroups(id),
   };
 }

@@ -1,11 +1,8 @@
 import type { Stage1 } from "../../pod/stage1-contract.ts";
 import { removePodCgroups } from "../pod-cgroups.ts";
 import { SHARED_CGROUP_CONTROL } from "../pod-control.ts";
-import { finishEnter, startEnter } from "../start-enter.ts";
 import { findSupervisor } from "../supervisor.ts";
-import { launchSystemdPod } from "./launch.ts";
 import { findAppPid, readAppExit, readPodExit } from "./observe.ts";
-import { probeSystemd } from "./probe.ts";
 import { killSystemdPod, stopSystemdPod } from "./stop.ts";
 
 /** The default regime: the pod is a systemd of its own under systemd-nspawn, each app one of its services. */
@@ -22,15 +19,15 @@ export const systemdStage1: Stage1 = {
     entrypoint: ["/usr/lib/systemd/systemd"],
     build: async (host, options) => (await import("../collect-tree.ts")).collectStage1Tree(host, options),
   },
-  probe: probeSystemd,
-  launch: launchSystemdPod,
-  enter: (pod, input) =>
-    startEnter(pod, input, {
+  probe: async (...args) => (await import("./probe.ts")).probeSystemd(...args),
+  launch: async (input) => (await import("./launch.ts")).launchSystemdPod(input),
+  enter: async (pod, input) =>
+    (await import("../start-enter.ts")).startEnter(pod, input, {
       ...input.app,
       regime: "systemd",
       findPid: () => findAppPid(pod, { app: input.app.name }),
     }),
-  helper: finishEnter,
+  helper: async (input) => (await import("../start-enter.ts")).finishEnter(input),
   supervisorPid: findSupervisor,
   appPid: findAppPid,
   isAppRunning: (pod, which) => findAppPid(pod, which) !== undefined,

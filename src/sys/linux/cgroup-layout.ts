@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import { listMounts, type MountInfo } from "./mount-table.ts";
+import { listMountsOfTypes, type MountInfo } from "./mount-table.ts";
 
 /** One mounted cgroup tree. */
 export interface CgroupHierarchy {
@@ -17,10 +17,22 @@ export interface CgroupLayout {
   readonly hierarchies: readonly CgroupHierarchy[];
 }
 
-/** Looks at the mounts of this mount namespace. */
+let known: CgroupLayout | undefined;
+
+/** Looks at the mounts of this mount namespace, once: they do not change while a host runs. */
 export function detectCgroupLayout(): CgroupLayout {
+  known ??= lookForCgroups();
+  return known;
+}
+
+/** After this process itself has changed what it sees of them. */
+export function forgetCgroupLayout(): void {
+  known = undefined;
+}
+
+function lookForCgroups(): CgroupLayout {
   const own = readFileSync("/proc/self/cgroup", "utf8");
-  const hierarchies = listMounts().flatMap((mount) => toHierarchy(mount, own));
+  const hierarchies = listMountsOfTypes("cgroup", "cgroup2").flatMap((mount) => toHierarchy(mount, own));
   const [hasV1, hasV2] = [1, 2].map((version) => hierarchies.some((h) => h.version === version));
   const kind = hasV1 ? (hasV2 ? "hybrid" : "v1") : hasV2 ? "unified" : "none";
   return { kind, hierarchies };

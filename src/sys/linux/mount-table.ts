@@ -27,6 +27,12 @@ export function listMountsOf(pid: number): MountInfo[] {
   return parseMountInfo(withFileErrors(`read "${path}"`, () => readFileSync(path, "utf8")));
 }
 
+/** Those of the given types: a host with many pods has thousands of others. */
+export function listMountsOfTypes(...fsTypes: readonly string[]): MountInfo[] {
+  const lines = new RegExp(`^.* - (?:${fsTypes.join("|")}) .*$`, "gm");
+  return parseMountInfo(readFileSync("/proc/thread-self/mountinfo", "utf8").match(lines)?.join("\n") ?? "");
+}
+
 /** Parses the text of a mountinfo file; malformed lines are left out. */
 export function parseMountInfo(text: string): MountInfo[] {
   return text.split("\n").flatMap((line) => {

@@ -14,6 +14,59 @@ export function enterPrivateMountNamespace(options: { readonly receive?: boolean
   mount({ source: "none", target: "/", flags: k.MS_REC | (options.receive ? k.MS_SLAVE : k.MS_PRIVATE) });
 }
 
+/** A mount namespace with the directories a thread has in it. Disposing gives up the way there. */
+export class MountNamespace implements Disposable {
+  readonly #stack = new DisposableStack();
+  readonly #namespace: OwnedFd;
+  readonly #root: OwnedFd;
+  readonly #cwd: OwnedFd;
+
+  private constructor() {
+    this.#namespace = this.#open("/proc/thread-self/ns/mnt", k.O_RDONLY);
+    this.#root = this.#open("/", k.O_PATH | k.O_DIRECTORY);
+    this.#cwd = this.#open(".", k.O_PATH | k.O_DIRECTORY);
+  }
+
+  /** The one this thread is in. */
+  static current(): MountNamespace {
+    return new MountNamespace();
+  }
+
+  /** Takes this thread there. */
+  enter(): void {
+    moveToMountNamespace(this.#namespace.fd); // which leads to the root of the namespace
+    fchdir(this.#root.fd);
+    chroot(".");
+    fchdir(this.#cwd.fd);
+  }
+
+  [Symbol.dispose](): void {
+    this.#stack.dispose();
+  }
+
+  #open(path: string, flags: number): OwnedFd {
+    return this.#stack.use(new OwnedFd(openat2(k.AT_FDCWD, path, { flags: flags | k.O_CLOEXEC })));
+  }
+}
+
+const MOVES = 100;
+
+/**
+ * Threads that this one starts share its directories, and setns(2) refuses to move them all. The engine starts some
+ * whenever it likes to, also between the two calls.
+ */
+function moveToMountNamespace(fd: number): void {
+  for (let tries = 1; ; tries++) {
+    unshare(k.CLONE_FS);
+    try {
+      setns(fd, k.CLONE_NEWNS);
+      return;
+    } catch (reason) {
+      if (!hasErrno(reason, "EINVAL") || tries === MOVES) throw reason;
+    }
+  }
+}
+
 /** Restrictions of a mount. */
 export interface MountRestrictions {
   readonly readOnly?: boolean;
@@ -148,21 +201,14 @@ export function setReadOnly(path: string, options: { readonly recursive?: boolea
  * its own, which it comes back to.
  */
 export function forbidDevicesOf(pid: number): void {
-  const open = (path: string, flags: number) => new OwnedFd(openat2(k.AT_FDCWD, path, { flags }));
   try {
-    using there = open(`/proc/${pid}/ns/mnt`, k.O_RDONLY);
-    using own = open("/proc/thread-self/ns/mnt", k.O_RDONLY);
-    using root = open("/", k.O_PATH | k.O_DIRECTORY);
-    using cwd = open(".", k.O_PATH | k.O_DIRECTORY);
-    unshare(k.CLONE_FS); // threads started since share the root with this one, and would be taken along
-    setns(there.fd, k.CLONE_NEWNS);
+    using there = new OwnedFd(openat2(k.AT_FDCWD, `/proc/${pid}/ns/mnt`, { flags: k.O_RDONLY | k.O_CLOEXEC }));
+    using own = MountNamespace.current();
+    moveToMountNamespace(there.fd);
     try {
       mountSetattr(k.AT_FDCWD, "/", 0, { set: k.MOUNT_ATTR_NODEV });
     } finally {
-      setns(own.fd, k.CLONE_NEWNS); // which leads to the root of the namespace
-      fchdir(root.fd);
-      chroot(".");
-      fchdir(cwd.fd);
+      own.enter();
     }
   } catch (reason) {
     throw fileError(reason, `forbid devices in the root of process ${pid}`);

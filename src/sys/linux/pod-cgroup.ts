@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { SysError } from "../errors.ts";
 import { type CgroupHierarchy, type CgroupLayout, defaultCgroupBase } from "./cgroup-layout.ts";
@@ -96,6 +96,13 @@ export class PodCgroup {
     );
   }
 
+  /** As `remove`, where nobody is in it any more; otherwise false, and some of it may be gone. */
+  tryRemove(): boolean {
+    if (!this.#dirs.every(({ path }) => tryRemove(path, false))) return false;
+    for (const { path, hierarchy } of this.#dirs) removeEmptyParents(path, hierarchy.mountPoint);
+    return true;
+  }
+
   /**
    * Removes it with everything beneath, and the cgroup that holds all pods when this was the last; waits a few seconds
    * for the kernel to let go of dead processes.
@@ -165,6 +172,7 @@ function makeCgroup(path: string, hierarchy: CgroupHierarchy): boolean {
 }
 
 function makeLevels(path: string, hierarchy: CgroupHierarchy): void {
+  if (hierarchy.version === 1 && makeLeaf(path, hierarchy)) return;
   let parent = hierarchy.mountPoint;
   for (const name of path.slice(hierarchy.mountPoint.length + 1).split("/")) {
     if (hierarchy.version === 2) delegate(parent, hierarchy.controllers);
@@ -177,6 +185,18 @@ function makeLevels(path: string, hierarchy: CgroupHierarchy): void {
     if (hierarchy.controllers.includes("cpuset") && hierarchy.version === 1) inheritCpuset(parent, child);
     parent = child;
   }
+}
+
+/** Most often what is above is there already. */
+function makeLeaf(path: string, hierarchy: CgroupHierarchy): boolean {
+  try {
+    mkdirSync(path);
+  } catch (reason) {
+    if (hasCode(reason, "ENOENT", "EEXIST")) return false;
+    throw reason;
+  }
+  if (hierarchy.controllers.includes("cpuset")) inheritCpuset(dirname(path), path);
+  return true;
 }
 
 /** The cgroups above that nobody uses any more; one with members or children stays, as rmdir(2) refuses it. */
@@ -224,6 +244,7 @@ function pidsBeneath(dir: string): number[] {
 }
 
 function childrenOf(dir: string): string[] {
+  if (statSync(dir).nlink === 2) return []; // "." and the entry above: no directory has a ".." to it
   return readdirSync(dir, { withFileTypes: true }).flatMap((e) => (e.isDirectory() ? [`${dir}/${e.name}`] : []));
 }
 
@@ -237,7 +258,6 @@ function killQuietly(pid: number): void {
 
 /** Returns false when something is still in it, unless `isLast`. */
 function tryRemove(dir: string, isLast: boolean): boolean {
-  if (!existsSync(dir)) return true;
   try {
     for (const child of childrenOf(dir)) if (!tryRemove(child, isLast)) return false;
     rmdirSync(dir);
