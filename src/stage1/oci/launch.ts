@@ -43,7 +43,7 @@ import {
   restoreShared,
   runtimeForRestore,
 } from "./restore.ts";
-import { chooseRuntime, findProgram, type OciFlavor } from "./runtime.ts";
+import { chooseRuntime, findProgram, type OciFlavor, withNetwork } from "./runtime.ts";
 import { hideUnified, runtimeArgv, startContainer, writeRuntime } from "./runtime-calls.ts";
 import { renderExitCommand, renderExitedScript, renderRuntimeScript } from "./scripts.ts";
 import { makeShared, type Shared } from "./shared.ts";
@@ -362,17 +362,6 @@ function writeAppFiles(
     0o700,
   );
   return filter;
-}
-
-/**
- * With the host's network there is none of the pod's own that a sandbox could take over, and without any there is nothing to
- * take over: then its own loopback is all it gets.
- */
-function withNetwork(runtime: OciRuntime, { netns, manifest }: LaunchInput): OciRuntime {
-  const isNone = manifest.nets.length === 1 && manifest.nets[0]?.name === "none";
-  if (!runtime.isSandbox || (netns !== "host" && !isNone)) return runtime;
-  const others = runtime.args.filter((arg) => !arg.startsWith("--network="));
-  return { ...runtime, args: [...others, netns === "host" ? "--network=host" : "--network=none"] };
 }
 
 function assertOffered({ regime }: OciFlavor, { manifest }: LaunchInput): void {

@@ -1,4 +1,4 @@
-import type { ProbeOptions, Stage1Host } from "../../pod/stage1-contract.ts";
+import type { LaunchInput, ProbeOptions, Stage1Host } from "../../pod/stage1-contract.ts";
 import { detectCgroupLayout } from "../../sys/linux/cgroup-layout.ts";
 import { Stage1Error } from "../errors.ts";
 import { isDueAgain, nextFailure } from "../failed-probe.ts";
@@ -186,4 +186,15 @@ function readCache({ cache }: Stage1Host, key: string): readonly ProbedRuntime[]
   } catch {
     return undefined; // damaged: found out anew
   }
+}
+
+/**
+ * With the host's network there is none of the pod's own that a sandbox could take over, and without any there is nothing to
+ * take over: then its own loopback is all it gets.
+ */
+export function withNetwork(runtime: OciRuntime, { netns, manifest }: LaunchInput): OciRuntime {
+  const isNone = manifest.nets.length === 1 && manifest.nets[0]?.name === "none";
+  if (!runtime.isSandbox || (netns !== "host" && !isNone)) return runtime;
+  const others = runtime.args.filter((arg) => !arg.startsWith("--network="));
+  return { ...runtime, args: [...others, netns === "host" ? "--network=host" : "--network=none"] };
 }
