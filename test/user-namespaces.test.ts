@@ -203,12 +203,14 @@ for (const runtime of RUNTIMES) {
 test(
   "a terminal belongs to the pod's user",
   async () => {
+    const before = statSync("/dev/null").uid;
     const pod = await trial.start(
       "stat -c %u $(readlink /proc/self/fd/0); id -u > $(readlink /proc/self/fd/0); sleep 100",
       ["--userns=auto", "-it"],
     );
     await until(async () => (await world.succeed(["logs", pod])).stdout.replaceAll("\r", "") === "0\n0\n");
     await world.succeed(["rm", "--force", pod]);
+    expect(statSync("/dev/null").uid).toBe(before); // where a terminal is, runtimes have it as their output
   },
   TIMEOUT_MS,
 );

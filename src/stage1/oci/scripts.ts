@@ -172,7 +172,9 @@ export function renderRuntimeScript(
   const { joinFiles, criu } = calls;
   const path = criu === undefined ? "" : `PATH=${quoteShell(criu.slice(0, criu.lastIndexOf("/")))}:$PATH\n`;
   const joins = joinFiles.map((file) => `  echo 0 > ${quoteShell(file)} || exit 1\n`).join("");
-  const own = `[ /proc/self/fd/0 -ef /dev/null ] && exec < ${quoteShell(calls.null)}\n`;
+  const own = ["0<", "1>", "2>"]
+    .map((to) => `[ ! /proc/self/fd/${to[0]} -ef /dev/null ] || exec ${to} ${quoteShell(calls.null)}\n`)
+    .join("");
   return `#!/bin/sh
 ${path}for word in "$@"; do
   case $word in create|restore) ;; *) continue ;; esac
