@@ -118,6 +118,9 @@ test(
   async () => {
     const pod = await start(["--stage1=gvisor", "--net=none", ...one(counter(25))]);
     await until(async () => (await linesOf(here, pod, "one")).length >= 5);
+    const nowhere = ["checkpoint", "--export", join(here.dir, "no/such/dir.tar"), pod];
+    expect(await here.gantry(nowhere)).toMatchObject({ exitCode: 3 });
+    expect(await status(here, pod)).toMatchObject({ state: "running" });
     const file = join(here.dir, "running.tar");
     await here.succeed(["checkpoint", "--leave-running", "--export", file, pod]);
     expect(await status(here, pod)).toMatchObject({ state: "running" });

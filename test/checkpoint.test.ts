@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { gantryArgv, gantryEnv } from "./harness/gantry.ts";
 import { LOOSE, makeTrial, type Stage1Trial, until } from "./harness/stage1-trial.ts";
@@ -72,7 +72,13 @@ async function events(pod: string, kind: string): Promise<readonly Record<string
 test(
   "gvisor: a counter goes on where it was halted, with its log and its exit code",
   async () => {
-    const pod = await start(["--stage1=gvisor", "--net=none"], app("count", counter(25)));
+    const dir = join(world.dir, "volume");
+    mkdirSync(dir);
+    const flags = ["--stage1=gvisor", "--net=none", `--volume=${dir}:/data`];
+    const pod = await start(
+      flags,
+      app("count", `exec 3> /data/open; echo begun >&3; (${counter(25)}); echo over >&3; exit 7`),
+    );
     await counted(pod, "count", 5);
     expect(await succeed("checkpoint", pod)).toBe(pod);
     expect(await gvisor.status(pod)).toMatchObject({ state: "checkpointed", apps: [{ state: "created" }] });
@@ -86,6 +92,7 @@ test(
     expect((await call(["exec", pod, "--", "cat", "/etc/hostname"])).stdout).toBe(`gantry-${pod}\n`);
     expect(await gvisor.ended(pod)).toMatchObject({ state: "exited", exitCode: 7 });
     expect(await logs(pod, "count")).toEqual(numbers(25));
+    expect(readFileSync(join(dir, "open"), "utf8")).toBe("begun\nover\n");
     expect(existsSync(join(world.root, "pods/run", pod, "checkpoint"))).toBe(false);
   },
   TIMEOUT_MS,
@@ -98,7 +105,8 @@ test.skipIf(!canDump)(
     const writer = `echo kept > /dev/shm/kept; echo kept > /data/kept; ${counter(40)}`;
     const reader = "i=0; while :; do i=$((i+1)); echo $i; sleep 0.1; done";
     const mount = "--mount=volume=data,target=/data";
-    const pod = await start(flags, app("one", writer, mount), app("two", reader, mount));
+    const confined = ["--readonly-rootfs", "--memory=256m", "--cap-drop=ALL"];
+    const pod = await start(flags, app("one", writer, mount), app("two", reader, mount, ...confined));
     await counted(pod, "one", 5);
     const before = JSON.parse(await succeed("status", "--json", pod)) as { networks: unknown };
     await succeed("checkpoint", pod);
@@ -297,6 +305,19 @@ test(
       expect(await call(["restore", pod])).toMatchObject({ exitCode: 5 });
       await succeed("rm", "--force", pod);
     }
+    const options = { root: world.root, config: world.config };
+    const inFront = ["run", "--stage1=gvisor", "--net=none", "--name=front", ...app("idle", "echo up; sleep 60")];
+    const front = Bun.spawn(gantryArgv([LOOSE, "-q", ...inFront], options), {
+      env: gantryEnv(options),
+      stdout: "pipe",
+    });
+    await front.stdout.getReader().read();
+    expect(await call(["checkpoint", "front"])).toMatchObject({
+      exitCode: 7,
+      stderr: expect.stringContaining("run -d"),
+    });
+    await succeed("rm", "--force", "front");
+    await front.exited;
     const ended = await start(["--stage1=gvisor", "--net=none"], app("short", "true"));
     await gvisor.ended(ended);
     expect(await call(["checkpoint", ended])).toMatchObject({ exitCode: 5 });
