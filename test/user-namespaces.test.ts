@@ -12,6 +12,7 @@ import {
 import { join } from "node:path";
 import { gantryArgv, gantryEnv } from "./harness/gantry.ts";
 import { LOOSE, makeTrial, type Stage1Trial, until } from "./harness/stage1-trial.ts";
+import { gantryOnTerminal } from "./harness/terminal.ts";
 import { createWorld, type World } from "./harness/world.ts";
 
 const TIMEOUT_MS = 120_000;
@@ -200,17 +201,30 @@ for (const runtime of RUNTIMES) {
   );
 }
 
-test(
-  "a terminal belongs to the pod's user",
-  async () => {
-    const before = statSync("/dev/null").uid;
-    const pod = await trial.start(
-      "stat -c %u $(readlink /proc/self/fd/0); id -u > $(readlink /proc/self/fd/0); sleep 100",
-      ["--userns=auto", "-it"],
-    );
+test.each(RUNTIMES)(
+  "%s: terminals belong to the pod's user, in the foreground, in the background and for exec",
+  async (runtime) => {
+    const options = { root: world.root, config: world.config };
+    const flags = ["--userns=auto", `--runtime=${runtime}`];
+    const pod = await trial.start("stat -c %u $(readlink /proc/self/fd/0); id -u > $(busybox tty); sleep 100", [
+      ...flags,
+      "-it",
+    ]);
     await until(async () => (await world.succeed(["logs", pod])).stdout.replaceAll("\r", "") === "0\n0\n");
+    await using entered = gantryOnTerminal(
+      ["exec", "-it", pod, "--", "sh", "-c", "stat -c owner=%u $(busybox tty); exit 4"],
+      options,
+    );
+    await entered.waitFor("owner=0");
+    expect(await entered.exited).toBe(4);
     await world.succeed(["rm", "--force", pod]);
-    expect(statSync("/dev/null").uid).toBe(before); // where a terminal is, runtimes have it as their output
+    const run = [LOOSE, "-q", "run", "-t", "--stage1=oci", "--net=none", ...flags, "localhost/app:1", "--exec=sh"];
+    await using shell = gantryOnTerminal(run, options);
+    await shell.waitFor("# ");
+    await Bun.sleep(300); // a runtime may throw away what was typed before it took over the terminal
+    shell.type("stat -c owner=%u $(busybox tty); exit 7\r");
+    await shell.waitFor("owner=0");
+    expect(await shell.exited).toBe(7);
   },
   TIMEOUT_MS,
 );

@@ -5,6 +5,7 @@ import { openat2 } from "../sys/linux/fs-calls.ts";
 import { mount } from "../sys/linux/mount-calls.ts";
 import { bindMount } from "../sys/linux/mounts.ts";
 import { OwnedFd } from "../sys/linux/owned-fd.ts";
+import { PodError } from "./errors.ts";
 import { hostIdOf } from "./id-mappings.ts";
 import type { LaunchInput } from "./stage1-contract.ts";
 
@@ -44,10 +45,15 @@ export class PodIdmap implements Disposable {
   }
 }
 
-/** Call it in the pod's own mount namespace; undefined for a pod with the host's ids. */
+/** Call it in the pod's own mount namespace; undefined for a pod with the host's ids. @throws {PodError} "pod/no-idmap" */
 export function openPodIdmap(input: LaunchInput): PodIdmap | undefined {
-  const { userns } = input.manifest;
-  if (userns === undefined || input.userns === undefined) return undefined;
+  const { userns, uuid } = input.manifest;
+  if (userns === undefined) return undefined;
+  if (input.userns === undefined) {
+    throw new PodError("pod/no-idmap", `Cannot start pod ${uuid}: its user namespace was not made`, {
+      hint: "prepare the pod anew: gantry prepare --userns=auto IMAGE",
+    });
+  }
   coverPlace();
   const uid = hostIdOf(userns.uidMappings, 0) ?? 0;
   const gid = hostIdOf(userns.gidMappings, 0) ?? 0; // both are there: `assertIdMappings`
