@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import {
   chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -303,6 +304,31 @@ test(
   TIMEOUT_MS,
 );
 
+for (const flags of [
+  ["--stage1=systemd"],
+  ["--stage1=fly"],
+  ["--stage1=oci", "--runtime=crun"],
+  ["--stage1=oci", "--runtime=runc"],
+  ["--stage1=oci", "--userns=auto"],
+]) {
+  test(
+    `${flags.join(" ")}: owners of a volume can be mapped by hand`,
+    async () => {
+      const dir = hostDirectory(`owned-${flags.join("")}`);
+      for (const path of [dir, join(dir, "secret")]) chownSync(path, 1234, 1235);
+      const at = flags.includes("--userns=auto") ? "@" : "";
+      const volume = `${dir}:/v:idmap=uids=${at}1234-0-1#${at}50-1000-1;gids=${at}1235-0-1#${at}60-1001-1`;
+      const script = "stat -c %u:%g /v/secret; echo more >> /v/secret; touch /v/root; busybox chown web:web /v/root";
+      const run = ["run", ...flags, "--net=none", "localhost/app:1", "-v", volume, "--exec=sh", "--", "-c", script];
+      expect((await world.succeed([LOOSE, "-q", ...run])).stdout).toBe("0:0\n");
+      expect(readFileSync(join(dir, "secret"), "utf8")).toEndWith("more\n");
+      expect(ownerOf(join(dir, "secret"))).toEqual([1234, 1235]);
+      expect(ownerOf(join(dir, "root"))).toEqual([50, 60]);
+    },
+    TIMEOUT_MS,
+  );
+}
+
 test.each([
   ["ids mapped twice inside", ["--uidmap=0:300000:10", "--uidmap=9:400000:10"], 2, "mapped twice"],
   ["ids mapped twice outside", ["--uidmap=0:300000:10", "--uidmap=10:300009:10"], 2, "mapped twice"],
@@ -315,6 +341,8 @@ test.each([
   ["both ways at once", ["--userns=auto", "--uidmap=0:300000:10"], 2, "together"],
   ["idmap without a namespace", ["-v", "/tmp:/v:idmap"], 2, "--userns=auto"],
   ["mounts shared in both directions", ["--userns=auto", "-v", "/tmp:/v:rshared"], 2, "slave"],
+  ["owners mapped twice", ["-v", "/tmp:/v:idmap=uids=0-5-9#0-50-9;gids=0-5-9"], 2, "mapped twice"],
+  ["a machine with mapped owners", ["-v", "/tmp:/v:idmap=uids=0-5-9;gids=0-5-9", "--stage1=kvm"], 7, "--stage1=oci"],
   ["a bare chroot", ["--userns=auto", "--stage1=fly"], 7, "--stage1=oci"],
   ["a sandbox", ["--userns=auto", "--stage1=gvisor"], 7, "--stage1=oci"],
   ["a machine", ["--userns=auto", "--stage1=kvm"], 7, "--stage1=oci"],

@@ -14,7 +14,7 @@ import { isTerminal } from "../sys/terminal.ts";
 import { removeWhenEnded } from "./auto-remove.ts";
 import type { EngineContext } from "./context.ts";
 import { loadAllNetworks } from "./load-pod-networks.ts";
-import { makeUserNamespace } from "./make-user-namespace.ts";
+import { makeUserNamespace, makeVolumeIdmaps } from "./make-user-namespace.ts";
 import { pluginHost } from "./plugin-host.ts";
 import { eventApps, manifestHash } from "./prepare-pod.ts";
 import { netnsPath, type Reaping } from "./reap-pod.ts";
@@ -46,6 +46,7 @@ export async function launchPod(
   const stage1 = stage1Of(manifest);
   const netns = isHostNetwork(manifest) ? undefined : netnsPath(ctx, pod.id);
   const userns = await makeUserNamespace(ctx, { manifest, netns });
+  const volumeIdmaps = await makeVolumeIdmaps(ctx, manifest);
   const attachments = await joinNetworks(ctx, { pod, manifest }, options);
   if (stage1.callsMeanwhile !== true) await options.reaping.start(); // `launch` may not return
   const apps = eventApps(manifest);
@@ -59,7 +60,7 @@ export async function launchPod(
     apps,
   });
   files.writePlain("started.json", JSON.stringify({ startedAt: formatTimestamp(ctx.clock.nowMs()) }), 0o600);
-  const input = planLaunch(ctx, { pod, manifest, attachments, userns }, options);
+  const input = planLaunch(ctx, { pod, manifest, attachments, userns, volumeIdmaps }, options);
   options.signal?.throwIfAborted();
   if (manifest.autoRemove === true) removeWhenEnded(ctx, pod);
   return await stage1.launch(input);
@@ -73,11 +74,13 @@ export function planLaunch(
     manifest,
     attachments,
     userns,
+    volumeIdmaps,
   }: {
     readonly pod: LockedPod;
     readonly manifest: PodManifest;
     readonly attachments: readonly Attachment[];
     readonly userns?: LaunchInput["userns"];
+    readonly volumeIdmaps?: LaunchInput["volumeIdmaps"];
   },
   options: Pick<LaunchOptions, "mode" | "interactive" | "tty" | "signal" | "reaping">,
 ): LaunchInput {
@@ -89,6 +92,7 @@ export function planLaunch(
     hostPathKind: (path) => hostPathKind(ctx, path),
     netns: isHostNetwork(manifest) ? "host" : { path: netnsPath(ctx, pod.id) },
     ...(userns === undefined ? {} : { userns }),
+    ...(volumeIdmaps === undefined ? {} : { volumeIdmaps }),
     etcFiles: planEtcFiles(ctx, { manifest, attachments }),
     lockFd: pod.lock.fd,
     host: stage1Host(ctx, manifest.stage1.regime),

@@ -2,6 +2,7 @@ import { dirname } from "node:path";
 import { PodError } from "../pod/errors.ts";
 import type { PodManifest } from "../pod/manifest.ts";
 import type { LaunchInput } from "../pod/stage1-contract.ts";
+import { planMappedVolumes, volumeIdmapKey } from "../pod/volume-idmap.ts";
 import { layerTreePath } from "../store/store-paths.ts";
 import { SysError } from "../sys/errors.ts";
 import { AT_FDCWD, O_CLOEXEC, O_RDONLY } from "../sys/linux/constants.ts";
@@ -11,6 +12,7 @@ import { bringLoopbackUpIn } from "../sys/linux/net-namespace.ts";
 import { OwnedFd } from "../sys/linux/owned-fd.ts";
 import { createUserNamespace, dropNamespaces } from "../sys/linux/user-namespace.ts";
 import type { EngineContext } from "./context.ts";
+import { readOwnIds } from "./plan-user-namespace.ts";
 
 /**
  * Makes the user namespace that a pod's manifest names, with the namespaces that have to belong to it, and asserts that
@@ -40,10 +42,32 @@ export async function makeUserNamespace(
   return files;
 }
 
-/** Takes back what `makeUserNamespace` made, except for the network namespace. Idempotent. */
+/**
+ * Makes a user namespace for each volume that maps its owners in a way of its own.
+ * @throws {PodError} "pod/no-idmap" for files that cannot be mapped; {SysError} "sys/unsupported"
+ */
+export async function makeVolumeIdmaps(
+  ctx: EngineContext,
+  manifest: PodManifest,
+): Promise<LaunchInput["volumeIdmaps"]> {
+  const files = new Map<string, string>();
+  for (const { app, target, source, recursive, maps } of planMappedVolumes(manifest, readOwnIds(ctx))) {
+    ctx.run.ensureDir(`userns/${manifest.uuid}`, 0o700);
+    const path = `${usernsDir(ctx, manifest.uuid)}/volume-${files.size}`;
+    await createUserNamespace(maps, [{ kind: "user", path }]);
+    files.set(volumeIdmapKey(app, target), path);
+    using namespace = new OwnedFd(openat2(AT_FDCWD, path, { flags: O_RDONLY | O_CLOEXEC }));
+    assertOne(source, { usernsFd: namespace.fd, recursive }, VOLUME_HINT);
+  }
+  return files.size === 0 ? undefined : files;
+}
+
+/** Takes back what the two made, except for the network namespace. Idempotent. */
 export function removeUserNamespace(ctx: EngineContext, id: string): void {
   dropNamespaces(usernsDir(ctx, id));
 }
+
+const VOLUME_HINT = "leave out idmap and give the files to the pod's ids, or keep them on ext4, xfs, btrfs or tmpfs";
 
 function usernsDir(ctx: EngineContext, id: string): string {
   return ctx.run.path(`userns/${id}`);
@@ -57,8 +81,7 @@ function assertFilesIdmappable(ctx: EngineContext, { apps, volumes }: PodManifes
   for (const { volume } of apps.flatMap(({ mounts }) => mounts.filter(({ idmap }) => idmap === true))) {
     const found = volumes.find(({ name }) => name === volume);
     if (found?.kind !== "host") continue;
-    const hint = "leave out idmap and give the files to the pod's ids, or keep them on ext4, xfs, btrfs or tmpfs";
-    assertOne(found.source, { usernsFd, recursive: found.recursive }, hint);
+    assertOne(found.source, { usernsFd, recursive: found.recursive }, VOLUME_HINT);
   }
 }
 

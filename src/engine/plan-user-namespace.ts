@@ -23,10 +23,7 @@ export interface PlannedUserNamespace extends Disposable {
  */
 export function planUserNamespace(ctx: EngineContext, option: UserNamespaceOption | undefined): PlannedUserNamespace {
   if (option === undefined) return { member: {}, [Symbol.dispose]: () => {} };
-  const own = {
-    uids: parseIdMapFile(ctx.proc.readText("self/uid_map")),
-    gids: parseIdMapFile(ctx.proc.readText("self/gid_map")),
-  };
+  const own = readOwnIds(ctx);
   const lock = ctx.root.lock(LOCK, { kind: "exclusive", wait: true });
   try {
     const others = readOtherMaps(ctx);
@@ -38,6 +35,14 @@ export function planUserNamespace(ctx: EngineContext, option: UserNamespaceOptio
     lock?.[Symbol.dispose]();
     throw reason;
   }
+}
+
+/** The ids this process has to give. */
+export function readOwnIds(ctx: EngineContext): Choice["own"] {
+  return {
+    uids: parseIdMapFile(ctx.proc.readText("self/uid_map")),
+    gids: parseIdMapFile(ctx.proc.readText("self/gid_map")),
+  };
 }
 
 /** Maps of all pods there are. A pod that moves on while it is read is looked for again: none may be missed. */

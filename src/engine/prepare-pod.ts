@@ -5,6 +5,7 @@ import type { PodManifest } from "../pod/manifest.ts";
 import { parsePodId, parsePodName } from "../pod/names.ts";
 import { planManifest } from "../pod/plan-manifest.ts";
 import type { LockedPod } from "../pod/pod-store.ts";
+import { planMappedVolumes } from "../pod/volume-idmap.ts";
 import { newUuid } from "../sys/random.ts";
 import { assertRunOptions } from "./assert-run-options.ts";
 import { claimPodName } from "./auto-remove.ts";
@@ -13,7 +14,7 @@ import { choosePodStage1 } from "./choose-stage1.ts";
 import type { EngineContext } from "./context.ts";
 import { fetchImage } from "./fetch-image.ts";
 import { noteConfiguration } from "./note-configuration.ts";
-import { planUserNamespace } from "./plan-user-namespace.ts";
+import { planUserNamespace, readOwnIds } from "./plan-user-namespace.ts";
 import { podImageOf } from "./pod-image.ts";
 import type { ReadyImage } from "./ready-image.ts";
 import { findStage1, isStage1Image } from "./regimes.ts";
@@ -72,6 +73,7 @@ export async function createPod(
     );
     using ids = planUserNamespace(ctx, input.userns);
     const planned = { ...withoutIds, ...ids.member };
+    planMappedVolumes(planned, readOwnIds(ctx)); // what cannot be is refused now
     assertRunOptions(planned, builtIn?.options); // before a stage1 is built, which may take a while
     const manifest = { ...planned, stage1: await readyStage1(ctx, regime, options) };
     for (const line of describeUnfulfilled(manifest, images)) ctx.options.note(`NOTE: ${line}`);

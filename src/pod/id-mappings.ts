@@ -21,22 +21,34 @@ export function assertIdMappings(
   maps: IdMappings,
   host: { readonly uids: readonly IdRange[]; readonly gids: readonly IdRange[] },
 ): void {
-  assertMap(maps.uidMappings, { what: "user", host: host.uids });
-  assertMap(maps.gidMappings, { what: "group", host: host.gids });
+  for (const [what, map, ids] of [
+    ["user", maps.uidMappings, host.uids],
+    ["group", maps.gidMappings, host.gids],
+  ] as const) {
+    assertIdMap(map, { what, host: ids });
+    if (map.some(({ containerId }) => containerId === 0)) continue;
+    throw new PodError("pod/bad-option", `Cannot map ${what} ids: no id of the host is ${what} 0 of the pod`, {
+      hint: `map it too: ${flagOf(what)}=0:HOST:SIZE`,
+    });
+  }
 }
 
-function assertMap(
+function flagOf(what: "user" | "group"): string {
+  return what === "user" ? "--uidmap" : "--gidmap";
+}
+
+/** Asserts that the kernel will take one map. @throws {PodError} "pod/bad-option" */
+export function assertIdMap(
   map: readonly IdMapping[],
   { what, host }: { readonly what: "user" | "group"; readonly host: readonly IdRange[] },
 ): void {
-  const flag = what === "user" ? "--uidmap" : "--gidmap";
   const refuse = (state: string, hint: string) =>
     new PodError("pod/bad-option", `Cannot map ${what} ids: ${state}`, { hint });
   if (map.length > MAX_LINES) throw refuse(`${map.length} ranges are more than the kernel's ${MAX_LINES}`, "join some");
   for (const one of map) {
     const { containerId, hostId, size } = one;
     const text = `${containerId}:${hostId}:${size}`;
-    if (size < 1) throw refuse(`"${text}" maps nothing`, `write a size of 1 or more: ${flag}=CONTAINER:HOST:SIZE`);
+    if (size < 1) throw refuse(`"${text}" maps nothing`, `write a size of 1 or more`);
     if (containerId + size > END_OF_IDS || hostId + size > END_OF_IDS)
       throw refuse(`"${text}" goes beyond the last id, ${END_OF_IDS - 1}`, "choose smaller ids or a smaller size");
     if (!covers(host, { start: hostId, size }))
@@ -52,8 +64,6 @@ function assertMap(
     const place = side === "containerId" ? "inside" : "on the host";
     throw refuse(`id ${twice[side]} ${place} is mapped twice`, "let no two ranges overlap");
   }
-  if (map.some(({ containerId }) => containerId === 0)) return;
-  throw refuse(`no id of the host is ${what} 0 of the pod`, `map it too: ${flag}=0:HOST:SIZE`);
 }
 
 /** The host's id for one of the pod's; undefined when it has none. */

@@ -31,8 +31,23 @@ export interface MountOption {
   readonly readOnly: boolean;
   /** Undefined: as the regime does by itself. */
   readonly propagation?: Propagation;
-  /** Owners on the host are those of the same ids in the pod's user namespace. */
-  readonly idmap?: true;
+  /** Owners of files are the same ids in the pod's user namespace; or those of the map. */
+  readonly idmap?: true | VolumeIdMap;
+}
+
+/** Files that belong to ids from `fileId` on, where they are kept, belong to those from `id` on. */
+export interface VolumeIdRange {
+  readonly fileId: number;
+  readonly id: number;
+  readonly size: number;
+  /** `id` is one of the pod's user namespace, not of the host's. */
+  readonly isOfPod: boolean;
+}
+
+/** Owners of a volume, by the ids that its file system keeps. */
+export interface VolumeIdMap {
+  readonly uids: readonly VolumeIdRange[];
+  readonly gids: readonly VolumeIdRange[];
 }
 
 /**

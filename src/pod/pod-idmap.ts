@@ -17,10 +17,13 @@ export class PodIdmap implements Disposable {
   readonly #namespace: OwnedFd;
   /** Who the pod's root is on the host. */
   readonly owner: FileOwner;
+  /** File of the user namespace. */
+  readonly file: string;
 
-  constructor(namespace: OwnedFd, owner: FileOwner) {
-    this.#namespace = namespace;
+  constructor(file: string, owner: FileOwner) {
+    this.#namespace = new OwnedFd(openat2(AT_FDCWD, file, { flags: O_RDONLY | O_CLOEXEC }));
     this.owner = owner;
+    this.file = file;
   }
 
   /** Descriptor of the user namespace, for `bindMount`. */
@@ -57,7 +60,7 @@ export function openPodIdmap(input: LaunchInput): PodIdmap | undefined {
   coverPlace();
   const uid = hostIdOf(userns.uidMappings, 0) ?? 0;
   const gid = hostIdOf(userns.gidMappings, 0) ?? 0; // both are there: `assertIdMappings`
-  return new PodIdmap(new OwnedFd(openat2(AT_FDCWD, input.userns.user, { flags: O_RDONLY | O_CLOEXEC })), { uid, gid });
+  return new PodIdmap(input.userns.user, { uid, gid });
 }
 
 /** For runtimes that begin in the app's root as they know it, in another mount namespace: the directory, empty. */

@@ -11,6 +11,7 @@ import type { PodApp, PodManifest } from "./manifest.ts";
 import type { PodIdmap } from "./pod-idmap.ts";
 import type { SharedVolumes } from "./shared-volumes.ts";
 import type { LaunchInput } from "./stage1-contract.ts";
+import { openVolumeIdmap } from "./volume-idmap.ts";
 
 /** Directories every app finds, whatever its image has. */
 const APP_DIRS: readonly (readonly [string, number])[] = [
@@ -135,6 +136,7 @@ function mountVolume(
   if (volume.kind === "host") {
     const isDir = hostSourceIsDir(input, volume.source);
     const readOnly = mount.readOnly || volume.readOnly;
+    using owners = openVolumeIdmap(input, { app: app.name, mount, idmap });
     bindOnto(root, {
       source: volume.source,
       target: mount.target,
@@ -143,7 +145,7 @@ function mountVolume(
       recursive: volume.recursive,
       ...(mount.propagation === undefined ? {} : { propagation: mount.propagation }),
       ...(tree === undefined ? {} : { tree }),
-      ...(mount.idmap === true ? mapped(idmap) : {}),
+      ...mapped(owners),
     });
     return;
   }
@@ -156,7 +158,7 @@ function mountVolume(
   });
 }
 
-function mapped(idmap: PodIdmap | undefined): { readonly idmap?: number } {
+function mapped(idmap: { readonly fd: number } | undefined): { readonly idmap?: number } {
   return idmap === undefined ? {} : { idmap: idmap.fd };
 }
 

@@ -103,6 +103,7 @@ export type RunOption =
   | "tpm"
   | "hooks-dir"
   | "userns"
+  | "idmap"
   | "propagation"
   | "shared-propagation"
   | "attach";

@@ -28,6 +28,8 @@ export interface LaunchInput {
   readonly netns: { readonly path: string } | "host";
   /** Files of the pod's own user namespace, and of namespaces that belong to it; undefined: the host's. */
   readonly userns?: { readonly user: string; readonly ipc: string; readonly uts: string };
+  /** Files of user namespaces with the ids of single volumes, by `volumeIdmapKey`. */
+  readonly volumeIdmaps?: ReadonlyMap<string, string>;
   /** Text of files to show in every app, undefined: leave the image's own. */
   readonly etcFiles: { readonly resolvConf: string | undefined; readonly hosts: string; readonly hostname: string };
   /** Held pod lock; must stay open in the supervisor for the pod's life. */

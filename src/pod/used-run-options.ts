@@ -17,6 +17,7 @@ export function usedRunOptions({
     ["hooks-dir", "--hooks-dir", pod.hooksDirs !== undefined],
     ...apps.flatMap(({ ulimits, devices, cdiDevices, security, mounts }): (readonly [RunOption, string, boolean])[] => {
       const shared = mounts.find(({ propagation }) => propagation?.endsWith("shared") === true);
+      const mapped = mounts.some(({ idmap }) => idmap !== undefined);
       const other = mounts.find(({ propagation }) => propagation?.endsWith("shared") === false);
       return [
         ["ulimit", "--ulimit", ulimits !== undefined],
@@ -27,6 +28,7 @@ export function usedRunOptions({
         ["apparmor", "--security-opt=apparmor=…", (security?.apparmor ?? "unconfined") !== "unconfined"],
         ["mask", "--security-opt=mask=…", security?.mask !== undefined],
         ["mask", "--security-opt=unmask=…", security?.unmask !== undefined],
+        ["idmap", "a volume with idmap", mapped],
         ["propagation", `a volume with ${other?.propagation ?? ""}`, other !== undefined],
         ["shared-propagation", `a volume with ${shared?.propagation ?? ""}`, shared !== undefined],
       ];

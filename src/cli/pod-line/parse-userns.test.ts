@@ -45,6 +45,27 @@ test("volumes with the ids of the pod", async () => {
   ]);
 });
 
+test("volumes with owners of their own", async () => {
+  const map = "idmap=uids=1000-0-1#@7-8-9;gids=5-6-7";
+  const [app] = (await parse("-v", `/a:/b:ro,${map}`, `--mount=type=bind,source=/a,target=/c,${map}`)).apps;
+  const uids = [
+    { fileId: 1000, id: 0, size: 1, isOfPod: false },
+    { fileId: 7, id: 8, size: 9, isOfPod: true },
+  ];
+  const gids = [{ fileId: 5, id: 6, size: 7, isOfPod: false }];
+  expect(app?.mounts.map(({ idmap }) => idmap)).toEqual([
+    { uids, gids },
+    { uids, gids },
+  ]);
+});
+
+test.each(["idmap=uids=1-2-3", "idmap=uids=1-2;gids=1-2-3", "idmap=uids=1-2-3;gids=a-2-3", "idmap=yes", "idmaps"])(
+  "a volume with %s is refused",
+  async (word) => {
+    await expect(parse("-v", `/a:/b:${word}`)).rejects.toThrowCode("cli/usage");
+  },
+);
+
 test.each([
   "--userns=private",
   "--userns=auto:",

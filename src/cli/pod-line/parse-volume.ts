@@ -1,4 +1,4 @@
-import type { MountOption, VolumeOption } from "../../pod/options.ts";
+import type { MountOption, VolumeIdRange, VolumeOption } from "../../pod/options.ts";
 import { type CliError, usageError } from "../errors.ts";
 
 /** A volume, and where the image before the flag sees it when the flag says so. */
@@ -55,7 +55,9 @@ function parseShort(text: string, fresh: () => string): ParsedVolume {
   if (second === undefined)
     return { volume: emptyVolume(name), mount: { volume: name, target: first, readOnly: false } };
   const words = options?.split(",") ?? [];
-  const unknown = words.find((word) => !["ro", "rw", "z", "Z", "rbind", "idmap", ...PROPAGATIONS].includes(word));
+  const unknown = words.find(
+    (word) => !["ro", "rw", "z", "Z", "rbind", ...PROPAGATIONS].includes(word) && !/^idmap(=|$)/.test(word),
+  );
   if (unknown !== undefined)
     throw badVolume(text, `use ro, rw, idmap or one of ${PROPAGATIONS.join(", ")}, not "${unknown}"`);
   const readOnly = words.includes("ro");
@@ -66,7 +68,7 @@ function parseShort(text: string, fresh: () => string): ParsedVolume {
       target: second,
       readOnly,
       ...propagationOf(text, words),
-      ...(words.includes("idmap") ? { idmap: true } : {}),
+      ...parseIdmap(text, words.find((word) => /^idmap(=|$)/.test(word))?.slice("idmap=".length)),
     },
   };
 }
@@ -87,8 +89,7 @@ export function parseMount(
   const propagation = propagationOf(text, typed === undefined ? [] : [typed]);
   if (typed !== undefined && propagation.propagation === undefined)
     throw badMount(text, `use one of ${PROPAGATIONS.join(", ")}`);
-  const idmapText = fields.get("idmap");
-  const idmap = parseBool(text, idmapText === "" ? "true" : idmapText, false) ? { idmap: true as const } : {};
+  const idmap = parseIdmap(text, fields.get("idmap"));
   allowOnly(text, fields, [
     "idmap",
     "bind-propagation",
@@ -124,6 +125,26 @@ function propagationOf(text: string, words: readonly string[]): Pick<MountOption
   const [propagation, second] = found;
   if (second !== undefined) throw badVolume(text, `use one of ${found.join(", ")}`);
   return propagation === undefined ? {} : { propagation };
+}
+
+/**
+ * What follows `idmap=`: nothing, or owners as podman writes them, `uids=FILE-ID-SIZE#…;gids=…`, the middle one with @ before
+ * the first an id of the pod.
+ */
+function parseIdmap(text: string, value: string | undefined): Pick<MountOption, "idmap"> {
+  if (value === undefined || value === "false") return {};
+  if (value === "" || value === "true") return { idmap: true };
+  const [, uids = "", gids = ""] = /^uids=([^;]+);gids=([^;]+)$/.exec(value) ?? [];
+  const hint =
+    "write idmap, or idmap=uids=FILE-ID-SIZE#…;gids=FILE-ID-SIZE#… in quotes, with @ before a range for ids of the pod";
+  if (uids === "") throw badVolume(text, hint);
+  const parse = (ranges: string): VolumeIdRange[] =>
+    ranges.split("#").map((range) => {
+      const [, at, fileId = "", id = "", size = ""] = /^(@?)(\d{1,10})-(\d{1,10})-(\d{1,10})$/.exec(range) ?? [];
+      if (size === "") throw badVolume(text, hint);
+      return { fileId: Number(fileId), id: Number(id), size: Number(size), isOfPod: at === "@" };
+    });
+  return { idmap: { uids: parse(uids), gids: parse(gids) } };
 }
 
 function emptyVolume(name: string, modeOctal = 0o755): VolumeOption {

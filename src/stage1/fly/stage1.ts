@@ -14,7 +14,7 @@ export const flyStage1: Stage1 = {
     isolates: ["files"],
     cost: "one small supervisor",
   },
-  options: ["ulimit", "propagation", "shared-propagation"],
+  options: ["ulimit", "propagation", "shared-propagation", "idmap"],
   defaultNets: [{ name: "host", args: {} }],
   probe: async (host) => (await import("./probe.ts")).probeFly(host),
   launch: async (input) => (await import("./launch.ts")).launchFlyPod(input),

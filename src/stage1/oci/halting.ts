@@ -84,6 +84,8 @@ export function assertCanHalt(
   for (const app of manifest.apps) {
     const spec = decodeSpec(pod.readText(`apps/${app.name}/bundle/config.json`, MAX_SPEC_BYTES)) as HaltedSpec;
     if (spec.hooks !== undefined) refuse(`hooks prepare app "${app.name}"`, "start it with --hooks-dir=/var/empty");
+    if (app.mounts.some(({ idmap }) => idmap !== undefined))
+      refuse(`a volume of app "${app.name}" maps its owners`, "leave the idmap of its volumes out");
     if (runtime.isSandbox || app.mounts.every(({ propagation }) => propagation === undefined)) continue;
     refuse(`a volume of app "${app.name}" passes mounts on`, "leave the propagation of its volumes out");
   }

@@ -2,6 +2,7 @@ import type { PodApp } from "../../pod/manifest.ts";
 import type { PodIdmap } from "../../pod/pod-idmap.ts";
 import type { SharedVolumes } from "../../pod/shared-volumes.ts";
 import type { LaunchInput } from "../../pod/stage1-contract.ts";
+import { openVolumeIdmap } from "../../pod/volume-idmap.ts";
 import { bindMount } from "../../sys/linux/mounts.ts";
 import { Stage1Error } from "../errors.ts";
 
@@ -41,7 +42,8 @@ export function stagePropagatedVolumes(
       });
     }
     const staged = placeVolume(input, { rel: `${app.name}/propagated/${index}`, idmap });
-    const isMapped = mount.idmap === true || volume.kind === "empty";
+    using own = openVolumeIdmap(input, { app: app.name, mount, idmap });
+    const owners = volume.kind === "empty" ? idmap : own;
     const tree = volumes.find(app, mount);
     const recursive = volume.kind === "host" ? volume.recursive : false;
     bindMount({
@@ -51,7 +53,7 @@ export function stagePropagatedVolumes(
       nodev: true,
       propagation,
       ...(tree === undefined ? {} : { tree }),
-      ...(isMapped && idmap !== undefined ? { idmap: idmap.fd } : {}),
+      ...(owners === undefined ? {} : { idmap: owners.fd }),
     });
     const isReadOnly = readOnly || (volume.kind === "host" && volume.readOnly);
     const options = [recursive ? "rbind" : "bind", propagation, "nodev", isReadOnly ? "ro" : "rw"];

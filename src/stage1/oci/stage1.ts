@@ -22,6 +22,7 @@ const OCI_OPTIONS: readonly RunOption[] = [
   "runtime",
   "hooks-dir",
   "userns",
+  "idmap",
   "propagation",
   "shared-propagation",
   "attach",

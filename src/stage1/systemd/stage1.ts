@@ -13,7 +13,7 @@ export const systemdStage1: Stage1 = {
     isolates: ["mounts", "processes", "network", "IPC", "host name", "cgroups", "capabilities", "system calls"],
     cost: "nspawn, systemd and two copies of tee for each app (17 MB measured with one app)",
   },
-  options: ["ulimit", "propagation"],
+  options: ["ulimit", "propagation", "idmap"],
   image: {
     from: "systemd",
     entrypoint: ["/usr/lib/systemd/systemd"],

@@ -37,6 +37,7 @@ const HOLD = 'echo && read -r mapped && exec setpriv --reuid=0 --regid=0 --clear
  * @throws {SysError} "sys/unsupported" when the kernel or its settings refuse, "sys/program-missing"
  */
 export async function createUserNamespace(maps: IdMappings, kept: readonly KeptNamespace[]): Promise<void> {
+  // Without those only the maps are of interest, which need no root.
   const flags = [...new Set(kept.flatMap(({ kind }) => FLAGS[kind]))];
   const child = startHolder(flags);
   const answers = child.stdout.getReader();
@@ -63,7 +64,16 @@ export async function createUserNamespace(maps: IdMappings, kept: readonly KeptN
 
 function startHolder(flags: readonly string[]) {
   try {
-    const argv = ["unshare", "--user", "--keep-caps", "sh", "-c", HOLD, "sh", ...flags];
+    const argv = [
+      "unshare",
+      "--user",
+      "--keep-caps",
+      "sh",
+      "-c",
+      flags.length === 0 ? "echo && exec cat" : HOLD,
+      "sh",
+      ...flags,
+    ];
     return Bun.spawn(argv, { env: ENV, stdin: "pipe", stdout: "pipe", stderr: "pipe" });
   } catch (reason) {
     throw fileError(reason, 'run program "unshare"');
