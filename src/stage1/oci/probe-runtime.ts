@@ -39,7 +39,7 @@ export async function probeRuntime(
         {
           argv: probeArgv(runtime, { id: `gantry-${dir}`, bundle: cache.path(dir), root: cache.path(`${dir}/state`) }),
           timeoutMs: TIME_LIMIT_MS,
-          stdin: "", // a runtime gives it to the app's user: not the host's /dev/null
+          stdin: "\n", // a runtime gives it to the app's user: not the host's /dev/null, which nothing would be
         },
         options,
       );
