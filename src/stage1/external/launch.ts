@@ -10,7 +10,7 @@ import { chdir } from "../../sys/linux/mount-calls.ts";
 import { listMounts } from "../../sys/linux/mount-table.ts";
 import { enterPrivateMountNamespace, unmount } from "../../sys/linux/mounts.ts";
 import { PodCgroup } from "../../sys/linux/pod-cgroup.ts";
-import { execve } from "../../sys/linux/process-calls.ts";
+import { dieOfSignals, execve } from "../../sys/linux/process-calls.ts";
 import { spawnDetached } from "../../sys/linux/spawn-detached.ts";
 import { limitPodCgroup, podCgroupName } from "../pod-cgroups.ts";
 import { writeSupervisor } from "../supervisor.ts";
@@ -30,6 +30,7 @@ export async function launchExternalPod(
   entries: Stage1EntryPoints,
 ): Promise<{ readonly pid: number }> {
   const { pod, manifest } = input;
+  if (input.mode === "exec") dieOfSignals();
   makeEmptyVolumes(pod, manifest);
   const layers = manifest.stage1.image?.layers ?? [];
   writeStage1Layers(pod, layers.map((layer) => input.layerPath(layer)).toReversed());

@@ -11,7 +11,7 @@ import { setns } from "../../sys/linux/mount-calls.ts";
 import { listMounts } from "../../sys/linux/mount-table.ts";
 import { bindMount, enterPrivateMountNamespace, unmount } from "../../sys/linux/mounts.ts";
 import { PodCgroup } from "../../sys/linux/pod-cgroup.ts";
-import { execve } from "../../sys/linux/process-calls.ts";
+import { dieOfSignals, execve } from "../../sys/linux/process-calls.ts";
 import { RootedDir } from "../../sys/linux/rooted-dir.ts";
 import { spawnDetached } from "../../sys/linux/spawn-detached.ts";
 import { syscallNumber } from "../../sys/linux/syscall-numbers.ts";
@@ -45,6 +45,7 @@ export async function launchFlyPod(input: LaunchInput): Promise<{ readonly pid: 
       hint: "install it: apt-get install perl-base",
     });
   }
+  if (input.mode === "exec") dieOfSignals();
   makeEmptyVolumes(input.pod, input.manifest);
   using volumes = openSharedVolumes(input);
   enterPrivateMountNamespace({ receive: true });

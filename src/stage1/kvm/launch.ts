@@ -7,6 +7,7 @@ import { openFiles } from "../../sys/linux/files.ts";
 import { dupAbove, openat2 } from "../../sys/linux/fs-calls.ts";
 import { enterPrivateMountNamespace } from "../../sys/linux/mounts.ts";
 import { PodCgroup } from "../../sys/linux/pod-cgroup.ts";
+import { dieOfSignals } from "../../sys/linux/process-calls.ts";
 import { createPrograms } from "../../sys/linux/processes.ts";
 import { windowSize } from "../../sys/linux/terminal-calls.ts";
 import { Stage1Error } from "../errors.ts";
@@ -51,6 +52,7 @@ interface NamedDisk extends LayerDisk {
  */
 export async function launchKvmPod(input: LaunchInput): Promise<{ readonly pid: number }> {
   assertPossible(input);
+  if (input.mode === "exec") dieOfSignals();
   const programs = createPrograms();
   const accelerator = await chooseAccelerator({
     programs,

@@ -11,7 +11,7 @@ import { listMounts } from "../../sys/linux/mount-table.ts";
 import { bindMount, enterPrivateMountNamespace, unmount } from "../../sys/linux/mounts.ts";
 import { mountOverlay } from "../../sys/linux/overlay.ts";
 import { PodCgroup } from "../../sys/linux/pod-cgroup.ts";
-import { execve, joinNewSessionKeyring } from "../../sys/linux/process-calls.ts";
+import { dieOfSignals, execve, joinNewSessionKeyring } from "../../sys/linux/process-calls.ts";
 import { RootedDir } from "../../sys/linux/rooted-dir.ts";
 import { installSyscallProgram } from "../../sys/linux/seccomp.ts";
 import { spawnDetached } from "../../sys/linux/spawn-detached.ts";
@@ -41,6 +41,7 @@ export async function launchSystemdPod(input: LaunchInput): Promise<{ readonly p
     });
   }
   const { pod, manifest } = input;
+  if (input.mode === "exec") dieOfSignals();
   makeEmptyVolumes(pod, manifest);
   enterPrivateMountNamespace({ receive: true });
   try {
