@@ -1,7 +1,7 @@
 import type { LaunchInput } from "../../pod/stage1-contract.ts";
 import { AT_FDCWD, O_APPEND, O_CREAT, O_RDONLY, O_WRONLY } from "../../sys/linux/constants.ts";
 import { dup2, openat2, setCloseOnExec } from "../../sys/linux/fs-calls.ts";
-import { execve, execveHolding } from "../../sys/linux/process-calls.ts";
+import { execve, execveAsIs, restoreSignals } from "../../sys/linux/process-calls.ts";
 import { catchSignals, type SignalCatcher } from "../../sys/linux/remember-signals.ts";
 import { selfArgv } from "../../sys/linux/self.ts";
 import { exitFile } from "./observe.ts";
@@ -36,13 +36,9 @@ export async function becomeWaiter(input: LaunchInput, signals: SignalCatcher): 
   signals.remember(WAITED_SIGNALS.stop);
   await Bun.sleep(1);
   const shell = waitingShell(input);
+  restoreSignals(shell.held);
   const came = input.signal?.aborted === true ? WAITED_SIGNALS.stop[0] : signals.take();
-  signals.drop(WAITED_SIGNALS.pass); // and none of these is to be taken for one to stop
-  return execveHolding(shell.held, {
-    path: shell.path,
-    argv: ["sh", pod.path("oci/wait"), String(came ?? "")],
-    env: ENV,
-  });
+  return execveAsIs(shell.path, ["sh", pod.path("oci/wait"), String(came ?? "")], ENV);
 }
 
 /** Debian's shell takes up blocked signals with its first child; others may leave them blocked for ever. */

@@ -108,7 +108,7 @@ export const WAITED_SIGNALS = { stop: STOP_SIGNALS.map(signalNumber), pass: PASS
 /**
  * What a launcher in the foreground becomes: waits for the pod's lock, which its supervisors hold, and ends with the pod's
  * code. A signal is passed on as an orderly stop, USR1 and USR2 as they are. One shell and one flock(1) stay. $1 is
- * the number of a signal that has come already, or empty; one to stop that came too late to say so is an ALRM.
+ * the number of a signal that has come already, or empty; one that came too late to say so is an ALRM (`catchSignals`).
  */
 export function renderWaitScript(
   pod: string,
@@ -125,13 +125,27 @@ export function renderWaitScript(
 ): string {
   const call = (words: readonly string[]) => `${words.map(quoteShell).join(" ")} > /dev/null 2>&1 < /dev/null 9<&- &`;
   return `#!/bin/sh
-trap ${quoteShell(call(stop))} ${STOP_SIGNALS.join(" ")} ALRM
+trap ${quoteShell(call(stop))} ${STOP_SIGNALS.join(" ")}
+trap late ALRM
+read -r began rest < /proc/uptime
 cd ${quoteShell(pod)} || exit 254
 ${PASSED_SIGNALS.map((name) => `trap ${quoteShell(call([...pass, name]))} ${name}`).join("\n")}
-case $1 in
-${PASSED_SIGNALS.map((name) => `  ${signalNumber(name)}) ${call([...pass, name])} ;;`).join("\n")}
-  ?*) ${call(stop)} ;;
-esac
+handle() {
+  case $1 in
+${PASSED_SIGNALS.map((name) => `    ${signalNumber(name)}) ${call([...pass, name])} ;;`).join("\n")}
+    ?*) ${call(stop)} ;;
+  esac
+}
+# Its number is the seconds that have passed, of which the clock shows one less at most.
+late() {
+  read -r now rest < /proc/uptime
+  passed=$((\${now%.*} - \${began%.*}))
+  for number in ${PASSED_SIGNALS.map(signalNumber).join(" ")}; do
+    [ $passed != $((number - 1)) ] || passed=$number
+  done
+  handle $passed
+}
+handle "$1"
 exec 9< .
 flock --shared 9 &
 waiter=$!

@@ -208,28 +208,17 @@ export function gettid(): number {
  * @throws {SysError} when the program cannot be executed; "sys/bad-path" for a NUL inside a text.
  */
 export function execve(path: PathArg, argv: readonly PathArg[], env: Readonly<Record<string, string>>): never {
-  return execveHolding([], { path, argv, env });
+  restoreSignals();
+  return execveAsIs(path, argv, env);
 }
 
-/** The same with signals blocked in the new program, which finds those that came meanwhile waiting for it. */
-export function execveHolding(
-  held: readonly number[],
-  {
-    path,
-    argv,
-    env,
-  }: {
-    readonly path: PathArg;
-    readonly argv: readonly PathArg[];
-    readonly env: Readonly<Record<string, string>>;
-  },
-): never {
+/** The same for who has called `restoreSignals` already. Blocked signals that come meanwhile wait for the new program. */
+export function execveAsIs(path: PathArg, argv: readonly PathArg[], env: Readonly<Record<string, string>>): never {
   const texts = {
     argv: argv.map(cString),
     env: Object.entries(env).map(([name, value]) => cString(`${name}=${value}`)),
   };
   const program = cString(path);
-  restoreSignals(held);
   const result = tryKernel("execve", [program, pointers(texts.argv), pointers(texts.env)]);
   // Reached only on failure. Naming `texts` here also keeps their memory alive during the call.
   throw errnoError(-result, "execve", texts.argv.length < 0 ? undefined : path);
@@ -252,7 +241,10 @@ export function dieOfSignals(): void {
 const SIG_SETMASK = 2;
 const SIGNAL_COUNT = 64;
 
-/** Ignored signals and the mask are what a program inherits through execve(2); handlers are reset by the kernel. */
+/**
+ * Ignored signals and the mask are what a program inherits through execve(2); handlers are reset by the kernel. Blocked
+ * are these for the calling thread, while other threads still take them.
+ */
 export function restoreSignals(blocked: readonly number[] = []): void {
   const status = readFileSync("/proc/thread-self/status", "latin1");
   const ignored = BigInt(`0x${/^SigIgn:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0"}`);

@@ -5,18 +5,16 @@ import { cString } from "./libc.ts";
 /**
  * Signals caught without JavaScript, whose own handlers forget with execve(2) what they have not told yet. No code of ours
  * can run in a handler, so alarm(2) itself is one: the kernel keeps the signal's number as the seconds of the process's
- * one timer. Of several signals the last counts, and none is kept for longer than its number in seconds.
+ * one timer. Of several signals the last counts; one that is not taken in that time becomes SIGALRM.
  */
 export interface SignalCatcher {
   /** From now on these are kept. */
   remember(signals: readonly number[]): void;
-  /** From now on these do nothing. */
-  drop(signals: readonly number[]): void;
-  /** One that has come since, if any. What comes between this call and execve(2) is SIGALRM for the new program, seconds later. */
+  /** One that has come since, if any. What comes between this call and execve(2) is SIGALRM for the new program, as many seconds later. */
   take(): number | undefined;
 }
 
-/** Catches nothing yet, but SIGALRM, which would end this process when nobody takes a signal for too long. */
+/** Catches nothing yet. */
 export function catchSignals(): SignalCatcher {
   const { symbols } = dlopen("libc.so.6", {
     alarm: { args: [FFIType.u32], returns: FFIType.u32 },
@@ -27,10 +25,9 @@ export function catchSignals(): SignalCatcher {
     const handler = symbols.dlsym(0n, cString(name));
     for (const signal of signals) symbols.signal(signal, handler);
   };
-  handle([SIGALRM], "getpid");
+  handle([SIGALRM], "alarm"); // comes again later when nobody has taken the signal in time
   return {
     remember: (signals) => handle(signals, "alarm"),
-    drop: (signals) => handle(signals, "getpid"),
     take: () => {
       const seconds = symbols.alarm(0);
       return seconds === 0 ? undefined : seconds;
