@@ -2,11 +2,11 @@ import { formatTimestamp } from "../base/clock.ts";
 import type { Digest } from "../image/digest.ts";
 import { CHECKPOINT_DIR, CHECKPOINT_FILE, type CheckpointRecord, writeCheckpoint } from "../pod/checkpoint-record.ts";
 import { PodError } from "../pod/errors.ts";
+import { lockCheckpoint } from "../pod/lock-checkpoint.ts";
 import type { AppName } from "../pod/names.ts";
 import { Stage1Error } from "../stage1/errors.ts";
 import type { EngineContext } from "./context.ts";
 import { openPodExport } from "./export-pod.ts";
-import { lockCheckpoint } from "./lock-checkpoint.ts";
 import { waitUntil } from "./pod-status.ts";
 import type { CheckpointedPod, CheckpointPodInput } from "./regime-calls.ts";
 import { stage1Host } from "./regimes.ts";
@@ -27,23 +27,44 @@ export async function checkpointPod(
   options: { readonly signal?: AbortSignal } = {},
 ): Promise<CheckpointedPod> {
   const running = findRunningPod(ctx, input.pod, "checkpoint");
+  const { location, files } = running;
+  const { isRunning, ...exported } = await haltPod(ctx, running, input);
+  const result = { uuid: location.id, ...exported };
+  if (isRunning) {
+    files.remove(CHECKPOINT_DIR);
+    return result;
+  }
+  if (!(await waitUntil(() => ctx.pods.state(location) === "checkpointed", END_LIMIT_MS))) {
+    throw new PodError("pod/locked", `Cannot finish the checkpoint of pod ${location.id}: something still holds it`, {
+      hint: `it is written; look for processes that do not end, then: gantry restore ${location.id}`,
+    });
+  }
+  if (input.leaveRunning) await restorePod(ctx, { pod: location.id, keep: false }, options);
+  return result;
+}
+
+/** Nobody takes the pod for one that has ended until it is written, even if its regime has to end it for that. */
+async function haltPod(
+  ctx: EngineContext,
+  running: RunningPod,
+  { leaveRunning, tcpEstablished, fileLocks, output }: CheckpointPodInput,
+): Promise<{ readonly isRunning: boolean; readonly digest?: Digest }> {
   const { location, files, manifest, stage1 } = running;
   if (stage1.checkpoint === undefined) throw neverCheckpointed(running);
-  const { leaveRunning, tcpEstablished, fileLocks } = input;
   using _lock = lockCheckpoint(files, location.id);
   // It would end, and then not start again.
   if (leaveRunning && stage1.checkpointEnds === true) await recheckPod(ctx, manifest);
-  using archive = input.output === undefined ? undefined : openPodExport(ctx, input.output);
-  let exportDigest: Digest | undefined;
+  using archive = output === undefined ? undefined : openPodExport(ctx, output);
+  let exported: { readonly digest?: Digest } = {};
   const commit = (apps: readonly AppName[], hasEnded: boolean) => {
     const createdAt = formatTimestamp(ctx.clock.nowMs());
     const record: CheckpointRecord = { version: 1, createdAt, apps, tcpEstablished, fileLocks };
-    const halted = { files, manifest, stage1, record };
     // What has ended already must not be lost with a disk that is too full for its archive.
     if (hasEnded) writeCheckpoint(files, record);
-    exportDigest = archive?.write(halted);
-    const digest = exportDigest === undefined ? {} : { exportDigest };
-    ctx.events.report({ type: "pod.checkpointed", pod: location.id, apps, leaveRunning, ...digest });
+    if (archive !== undefined) exported = { digest: archive.write({ files, manifest, stage1, record }) };
+    const { digest } = exported;
+    const event = { type: "pod.checkpointed", pod: location.id, apps, leaveRunning } as const;
+    ctx.events.report(digest === undefined ? event : { ...event, exportDigest: digest });
     if (!hasEnded && !leaveRunning) writeCheckpoint(files, record);
   };
   files.remove(CHECKPOINT_FILE); // of one that was killed before the pod had ended
@@ -55,18 +76,7 @@ export async function checkpointPod(
     fileLocks,
     whenWritten: async ({ apps, hasEnded }) => commit(apps, hasEnded),
   });
-  const result = { uuid: location.id, ...(exportDigest === undefined ? {} : { digest: exportDigest }) };
-  if (isRunning) {
-    files.remove(CHECKPOINT_DIR);
-    return result;
-  }
-  if (!(await waitUntil(() => ctx.pods.state(location) === "checkpointed", END_LIMIT_MS))) {
-    throw new PodError("pod/locked", `Cannot finish the checkpoint of pod ${location.id}: something still holds it`, {
-      hint: `it is written; look for processes that do not end, then: gantry restore ${location.id}`,
-    });
-  }
-  if (leaveRunning) await restorePod(ctx, { pod: location.id, keep: false }, options);
-  return result;
+  return { isRunning, ...exported };
 }
 
 function neverCheckpointed({ stage1 }: RunningPod): Stage1Error {

@@ -1,10 +1,10 @@
 import { CHECKPOINT_FILE } from "../pod/checkpoint-record.ts";
 import type { AppLimits } from "../pod/limits.ts";
+import { lockCheckpoint } from "../pod/lock-checkpoint.ts";
 import { Stage1Error } from "../stage1/errors.ts";
 import { isTerminal } from "../sys/terminal.ts";
 import type { EngineContext } from "./context.ts";
 import { chooseApp, terminalOf } from "./exec-pod.ts";
-import { lockCheckpoint } from "./lock-checkpoint.ts";
 import { podLogs } from "./pod-logs.ts";
 import type { AttachPodInput, PodStats } from "./regime-calls.ts";
 import { findRunningPod, notOffered } from "./running-pod.ts";

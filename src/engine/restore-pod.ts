@@ -4,6 +4,7 @@ import { PodError } from "../pod/errors.ts";
 import type { PodManifest } from "../pod/manifest.ts";
 import { type LockedPod, readPodManifest } from "../pod/pod-store.ts";
 import { isNetNamespace, removeNetNamespace } from "../sys/linux/net-namespace.ts";
+import { removeWhenEnded } from "./auto-remove.ts";
 import type { EngineContext } from "./context.ts";
 import { isHostNetwork, joinNetworks, planLaunch } from "./launch-pod.ts";
 import { pluginHost } from "./plugin-host.ts";
@@ -80,6 +81,7 @@ export async function goOn(
     apps: eventApps(manifest),
     ...origin,
   });
+  if (manifest.autoRemove === true) removeWhenEnded(ctx, pod);
   const plan = { mode: "spawn" as const, interactive: false, tty: false, reaping, ...options };
   await stage1.restore(planLaunch(ctx, { pod, manifest, attachments }, plan), record);
   files.remove(CHECKPOINT_FILE);

@@ -7,6 +7,9 @@ export const CHECKPOINT_FILE = "checkpoint.json";
 /** Directory in the pod's for what the regime wrote: `checkpoint/<app>/`. */
 export const CHECKPOINT_DIR = "checkpoint";
 
+/** Locked while a pod is halted and written, since its own lock may end meanwhile. */
+export const CHECKPOINT_LOCK = "checkpoint.lock";
+
 /** The files of a /dev/shm that apps share, as an archive. */
 export const SHARED_MEMORY_FILE = `${CHECKPOINT_DIR}/.shm.tar`;
 

@@ -1,6 +1,7 @@
 import {
   array,
   boolean,
+  type InferOutput,
   integer,
   literal,
   maxLength,
@@ -18,6 +19,7 @@ import {
   union,
   variant,
 } from "valibot";
+import type { PodApp, PodManifest } from "./manifest.ts";
 import { ULIMIT_NAMES } from "./run-options.ts";
 
 /** Bounded so that nothing a stranger writes can be longer than what a command line takes. */
@@ -104,6 +106,7 @@ export const manifestSchema = strictObject({
   name: optional(text),
   hostname: pipe(string(), regex(/^[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?$/, "is no host name")),
   labels: record(text, text),
+  autoRemove: flag,
   createdAt: text,
   stage1: strictObject({ regime: picklist(["oci", "gvisor"]) }),
   apps: pipe(array(app), minLength(1), maxLength(256)),
@@ -133,6 +136,17 @@ export const manifestSchema = strictObject({
   cdiSpecDirs: optional(array(path)),
   hooksDirs: optional(array(path)),
 });
+
+type None<T extends never> = T;
+
+/**
+ * Members of a manifest and of its apps that the schema does not know: there must be none, or a checkpoint with them would be
+ * refused where it was made. Pods with a user namespace have no checkpoints.
+ */
+export type UnknownMembers = None<
+  | Exclude<keyof PodManifest, keyof InferOutput<typeof manifestSchema> | "userns">
+  | Exclude<keyof PodApp, keyof InferOutput<typeof app>>
+>;
 
 /** What an app was started with, found out in its root file system. */
 export const startedSchema = strictObject({

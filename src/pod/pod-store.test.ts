@@ -2,6 +2,8 @@ import { expect, test } from "bun:test";
 import "../testing/to-throw-code.ts";
 import { openFiles } from "../sys/linux/files.ts";
 import { makeTempDirectory } from "../testing/registry/temp-directory.ts";
+import { writeCheckpoint } from "./checkpoint-record.ts";
+import { lockCheckpoint } from "./lock-checkpoint.ts";
 import { parsePodId, parsePodName } from "./names.ts";
 import { PodStore, readPodManifest } from "./pod-store.ts";
 
@@ -31,6 +33,26 @@ test("PodStore: a pod is where its directory is, and running while somebody hold
   expect(files.list("prepare")).toEqual([]);
   using again = store.tryLock({ id: ONE, dir: "run" });
   expect(again?.dir).toBe("run");
+});
+
+test("PodStore: a pod that has ended while it is checkpointed is nobody's to reap, then checkpointed", () => {
+  using dir = makeTempDirectory();
+  const files = openFiles(dir.path);
+  const store = new PodStore(files);
+  const pod = store.create(ONE);
+  pod.move("begin-prepare");
+  pod.move("start");
+  const here = { id: ONE, dir: "run" } as const;
+  const lock = lockCheckpoint(store.files(here), ONE);
+  pod[Symbol.dispose]();
+  expect(store.state(here)).toBe("running");
+  expect(store.tryLock(here)).toBeUndefined();
+  expect(() => lockCheckpoint(store.files(here), ONE)).toThrowCode("pod/locked");
+  writeCheckpoint(store.files(here), { version: 1, createdAt: "", apps: [], tcpEstablished: false, fileLocks: false });
+  lock[Symbol.dispose]();
+  expect(store.state(here)).toBe("checkpointed");
+  using restoring = store.tryLock(here);
+  expect(restoring?.id).toBe(ONE);
 });
 
 test("PodStore.find() takes names, UUIDs and unique beginnings", () => {

@@ -1,6 +1,6 @@
 import { SysError } from "../sys/errors.ts";
 import type { FileStat, Files, Lock } from "../sys/host.ts";
-import { CHECKPOINT_FILE } from "./checkpoint-record.ts";
+import { CHECKPOINT_FILE, CHECKPOINT_LOCK } from "./checkpoint-record.ts";
 import { PodError } from "./errors.ts";
 import { POD_DIR_STATES, type PodDirState, type PodEvent, type PodState, podStateOf, transition } from "./lifecycle.ts";
 import type { PodManifest } from "./manifest.ts";
@@ -93,7 +93,8 @@ export class PodStore {
   tryLock(pod: PodLocation): LockedPod | undefined {
     const lock = this.#lockDir(pod);
     if (lock === undefined) return undefined;
-    if (this.#files.has(`${pod.dir}/${pod.id}`)) return this.#locked(pod, lock);
+    const isFree = !this.#isHeld(`${pod.dir}/${pod.id}/${CHECKPOINT_LOCK}`);
+    if (isFree && this.#files.has(`${pod.dir}/${pod.id}`)) return this.#locked(pod, lock);
     lock[Symbol.dispose]();
     return undefined;
   }
@@ -188,9 +189,14 @@ export class PodStore {
     }
   }
 
-  #isLocked(pod: PodLocation): boolean {
+  /** A pod whose processes have ended while it is checkpointed is not given up yet. */
+  #isLocked({ dir, id }: PodLocation): boolean {
+    return this.#isHeld(`${dir}/${id}`) || this.#isHeld(`${dir}/${id}/${CHECKPOINT_LOCK}`);
+  }
+
+  #isHeld(rel: string): boolean {
     try {
-      const lock = this.#files.lock(`${pod.dir}/${pod.id}`, { kind: "shared", wait: false, mustExist: true });
+      const lock = this.#files.lock(rel, { kind: "shared", wait: false, mustExist: true });
       lock?.[Symbol.dispose]();
       return lock === undefined;
     } catch (reason) {
