@@ -16,7 +16,7 @@ import type { EngineContext } from "./context.ts";
 import { loadAllNetworks } from "./load-pod-networks.ts";
 import { makeUserNamespace, makeVolumeIdmaps } from "./make-user-namespace.ts";
 import { pluginHost } from "./plugin-host.ts";
-import { eventApps, manifestHash } from "./prepare-pod.ts";
+import { eventApps, manifestHash, type PreparedPod } from "./prepare-pod.ts";
 import { netnsPath, type Reaping } from "./reap-pod.ts";
 import { stage1Host, stage1Of } from "./regimes.ts";
 
@@ -38,7 +38,7 @@ const TEXT_LIMIT = 1024 * 1024;
  */
 export async function launchPod(
   ctx: EngineContext,
-  { pod, manifest }: { readonly pod: LockedPod; readonly manifest: PodManifest },
+  { pod, manifest, stored }: PreparedPod,
   options: LaunchOptions,
 ): Promise<{ readonly pid: number }> {
   pod.move("start");
@@ -49,6 +49,7 @@ export async function launchPod(
   const volumeIdmaps = await makeVolumeIdmaps(ctx, manifest);
   const attachments = await joinNetworks(ctx, { pod, manifest }, options);
   if (stage1.callsMeanwhile !== true) await options.reaping.start(); // `launch` may not return
+  await stored; // what is said to run can be shown later
   const apps = eventApps(manifest);
   const hash = manifestHash(pod);
   ctx.events.report({

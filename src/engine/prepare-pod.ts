@@ -34,6 +34,8 @@ interface PrepareOptions {
 export interface PreparedPod {
   readonly pod: LockedPod;
   readonly manifest: PodManifest;
+  /** The disk has the manifest. */
+  readonly stored?: Promise<void>;
 }
 
 /**
@@ -78,9 +80,10 @@ export async function createPod(
     const manifest = { ...planned, stage1: await readyStage1(ctx, regime, options) };
     for (const line of describeUnfulfilled(manifest, images)) ctx.options.note(`NOTE: ${line}`);
     const text = `${JSON.stringify(manifest, undefined, 2)}\n`;
-    pod.files().writeAtomic("pod.json", text, 0o600);
+    const stored = pod.files().replace("pod.json", text, 0o600).sync();
+    stored.catch(() => undefined); // whoever waits for it is told
     reportPrepared(ctx, { manifest, manifestHash: digestOf(text) });
-    return { pod, manifest };
+    return { pod, manifest, stored };
   } catch (reason) {
     if (name !== undefined) ctx.pods.releaseName(name, id);
     await discardPod(ctx, pod);
@@ -94,8 +97,9 @@ export async function preparePod(
   input: RunInput,
   options: PrepareOptions = {},
 ): Promise<{ readonly uuid: string }> {
-  const { pod } = await createPod(ctx, input, options);
+  const { pod, stored } = await createPod(ctx, input, options);
   using held = pod;
+  await stored;
   // It may be started after a crash of the machine: what it needs must be there then.
   ctx.images.settle();
   held.move("finish-prepare");

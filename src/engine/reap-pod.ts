@@ -23,7 +23,9 @@ const REAPED = "reaped.json";
 /** The note of an earlier reaping; undefined while there is none. */
 export function readReaped(pod: Files): ReapedPod | undefined {
   if (!pod.has(REAPED)) return undefined;
-  const parsed: unknown = JSON.parse(pod.readText(REAPED, 4096));
+  const text = pod.readText(REAPED, 4096);
+  if (text === "") return undefined; // the disk never got it
+  const parsed: unknown = JSON.parse(text);
   if (typeof parsed !== "object" || parsed === null) return undefined;
   const { exitCode, exitedAt } = parsed as { exitCode?: unknown; exitedAt?: unknown };
   return typeof exitCode === "number" && typeof exitedAt === "string" ? { exitCode, exitedAt } : undefined;
@@ -81,7 +83,7 @@ export async function reapPod(
     events.push({ type: "pod.exited", pod: pod.id, exitCode, occurredAt: reaped.exitedAt });
   }
   ctx.events.reportTogether(events);
-  files.writeAtomic(REAPED, JSON.stringify(reaped), 0o600);
+  files.replace(REAPED, JSON.stringify(reaped), 0o600); // lost in a crash of the machine, it is found out again
   return reaped;
 }
 

@@ -29,7 +29,7 @@ export interface TempFile extends Disposable {
   readonly path: string;
   write(chunk: Uint8Array): void;
   /** fsync, rename to `rel` (replacing), fsync of the directory. */
-  commit(rel: string, modeOctal?: number): void;
+  commit(rel: string, modeOctal?: number, options?: { readonly sync?: boolean }): void;
 }
 
 /**
@@ -59,6 +59,11 @@ export interface Files {
   readChunks(rel: string, fromByte?: number): Iterable<Uint8Array>;
   /** temp → fsync → rename → fsync(dir); makes missing parents. A reader sees the old or the new content, never half. */
   writeAtomic(rel: string, content: string | Uint8Array, modeOctal?: number): void;
+  /**
+   * As `writeAtomic`, but the disk takes it in its own time: after a crash of the machine the file may be empty or absent.
+   * `sync` of the result has the disk take it now, without keeping this thread waiting.
+   */
+  replace(rel: string, content: string | Uint8Array, modeOctal?: number): { readonly sync: () => Promise<void> };
   /** Plain write without fsync, for run-time files that lose their meaning in a crash; makes missing parents, replaces. */
   writePlain(rel: string, content: string | Uint8Array, modeOctal?: number): void;
   /** Sets owner and mode of an entry itself (never follows a final link). */

@@ -176,6 +176,7 @@ async function startAll(input: LaunchInput, programs: Programs): Promise<{ reado
   }
   const isTerminal = isOnTerminal(input);
   const signals = isTerminal ? undefined : await startApps(input, launches, { runtime, inside, outside });
+  inside[Symbol.dispose](); // the last to leave unmounts everything, which takes its time
   await besides;
   if (isTerminal) return becomeTerminal(input);
   return signals === undefined ? { pid: pids[0] ?? 0 } : await becomeWaiter(input, signals);
