@@ -1,4 +1,6 @@
 import { expect, test } from "bun:test";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { gantryArgv, gantryEnv } from "./harness/gantry.ts";
 import { writeArchive } from "./harness/images.ts";
 import { createWorld, type World } from "./harness/world.ts";
@@ -61,6 +63,26 @@ test(
     expect(JSON.parse((await world.succeed(["list", "--json"])).stdout)).toEqual([]);
     const ran = await world.succeed([LOOSE, "-q", "run", "localhost/app:1"]);
     expect(ran.stdout).toBe("hello\n");
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "a pod whose manifest and end the disk did not get before the machine crashed is shown, and goes with gc",
+  async () => {
+    await using world = await createWorld();
+    await world.succeed([LOOSE, "fetch", `oci-archive:${writeArchive(world, "app")}:1`]);
+    const args = ["--stage1=oci", "--net=none", "localhost/app:1", "--exec=true"];
+    await world.succeed([LOOSE, "-q", "run", ...args]);
+    const [pod] = JSON.parse((await world.succeed(["list", "--json"])).stdout) as { readonly uuid: string }[];
+    const dir = join(world.root, "pods/run", pod?.uuid ?? "");
+    await world.succeed(["status", "--wait=10s", pod?.uuid ?? ""]);
+    for (const file of ["pod.json", "reaped.json"]) writeFileSync(join(dir, file), "");
+    expect((await world.succeed(["list"])).stdout).toContain((pod?.uuid ?? "").slice(0, 8));
+    await world.succeed([LOOSE, "-q", "run", ...args]);
+    await world.succeed(["gc", "--grace-period=0s"]);
+    expect(JSON.parse((await world.succeed(["list", "--json"])).stdout)).toEqual([]);
+    await world.succeed(["image", "gc", "--grace-period=0s"]);
   },
   TIMEOUT_MS,
 );

@@ -38,7 +38,7 @@ const TEXT_LIMIT = 1024 * 1024;
  */
 export async function launchPod(
   ctx: EngineContext,
-  { pod, manifest, stored }: PreparedPod,
+  { pod, manifest }: PreparedPod,
   options: LaunchOptions,
 ): Promise<{ readonly pid: number }> {
   pod.move("start");
@@ -49,7 +49,6 @@ export async function launchPod(
   const volumeIdmaps = await makeVolumeIdmaps(ctx, manifest);
   const attachments = await joinNetworks(ctx, { pod, manifest }, options);
   if (stage1.callsMeanwhile !== true) await options.reaping.start(); // `launch` may not return
-  await stored; // what is said to run can be shown later
   const apps = eventApps(manifest);
   const hash = manifestHash(pod);
   ctx.events.report({

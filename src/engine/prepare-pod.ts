@@ -28,14 +28,14 @@ const SETTLED_BY_KERNEL_MS = 60_000;
 
 interface PrepareOptions {
   readonly signal?: AbortSignal;
+  /** What is written has to be there after a crash of the machine. */
+  readonly durable?: boolean;
 }
 
 /** A pod that is complete on disk and locked by this process. */
 export interface PreparedPod {
   readonly pod: LockedPod;
   readonly manifest: PodManifest;
-  /** The disk has the manifest. */
-  readonly stored?: Promise<void>;
 }
 
 /**
@@ -80,10 +80,11 @@ export async function createPod(
     const manifest = { ...planned, stage1: await readyStage1(ctx, regime, options) };
     for (const line of describeUnfulfilled(manifest, images)) ctx.options.note(`NOTE: ${line}`);
     const text = `${JSON.stringify(manifest, undefined, 2)}\n`;
-    const stored = pod.files().replace("pod.json", text, 0o600).sync();
-    stored.catch(() => undefined); // whoever waits for it is told
+    // A crash of the machine ends a pod that runs; one that is started later has to outlive it.
+    if (options.durable === true) pod.files().writeAtomic("pod.json", text, 0o600);
+    else pod.files().replace("pod.json", text, 0o600);
     reportPrepared(ctx, { manifest, manifestHash: digestOf(text) });
-    return { pod, manifest, stored };
+    return { pod, manifest };
   } catch (reason) {
     if (name !== undefined) ctx.pods.releaseName(name, id);
     await discardPod(ctx, pod);
@@ -97,9 +98,8 @@ export async function preparePod(
   input: RunInput,
   options: PrepareOptions = {},
 ): Promise<{ readonly uuid: string }> {
-  const { pod, stored } = await createPod(ctx, input, options);
+  const { pod } = await createPod(ctx, input, { ...options, durable: true });
   using held = pod;
-  await stored;
   // It may be started after a crash of the machine: what it needs must be there then.
   ctx.images.settle();
   held.move("finish-prepare");

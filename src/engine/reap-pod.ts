@@ -77,7 +77,7 @@ export async function reapPod(
   await stage1.cleanup(files, pod.id);
   await giveWay();
   const exitCode = stage1.podExit(files) ?? (exits.some((exit) => exit === undefined) ? 255 : 0);
-  const exitedAtMs = Math.max(...exits.map((exit) => exit?.exitedAtMs ?? 0)) || ctx.clock.nowMs();
+  const exitedAtMs = Math.max(0, ...exits.map((exit) => exit?.exitedAtMs ?? 0)) || ctx.clock.nowMs();
   const reaped: ReapedPod = { exitCode, exitedAt: formatTimestamp(exitedAtMs) };
   if (files.has("started.json") && !isCheckpointed(files)) {
     events.push({ type: "pod.exited", pod: pod.id, exitCode, occurredAt: reaped.exitedAt });

@@ -234,7 +234,9 @@ function isToldByLock(dir: PodDirState): boolean {
 /** The manifest of a pod, or undefined while it has none yet. @throws {PodError} "pod/bad-manifest" */
 export function readPodManifest(files: Files): PodManifest | undefined {
   try {
-    const parsed: unknown = JSON.parse(files.readText("pod.json", MAX_MANIFEST_BYTES));
+    const text = files.readText("pod.json", MAX_MANIFEST_BYTES);
+    if (text === "") return undefined; // the machine crashed before the disk had it
+    const parsed: unknown = JSON.parse(text);
     if (isPodManifest(parsed)) return parsed;
   } catch (reason) {
     if (reason instanceof SysError && reason.code === "sys/not-found") return undefined;

@@ -61,9 +61,8 @@ export interface Files {
   writeAtomic(rel: string, content: string | Uint8Array, modeOctal?: number): void;
   /**
    * As `writeAtomic`, but the disk takes it in its own time: after a crash of the machine the file may be empty or absent.
-   * `sync` of the result has the disk take it now, without keeping this thread waiting.
    */
-  replace(rel: string, content: string | Uint8Array, modeOctal?: number): { readonly sync: () => Promise<void> };
+  replace(rel: string, content: string | Uint8Array, modeOctal?: number): void;
   /** Plain write without fsync, for run-time files that lose their meaning in a crash; makes missing parents, replaces. */
   writePlain(rel: string, content: string | Uint8Array, modeOctal?: number): void;
   /** Sets owner and mode of an entry itself (never follows a final link). */

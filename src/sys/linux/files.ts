@@ -36,7 +36,7 @@ import {
 import { hasErrno } from "./libc.ts";
 import { OwnedFd } from "./owned-fd.ts";
 import { removeTree } from "./remove-tree.ts";
-import { openTempFile, syncLater, syncParent } from "./temp-file.ts";
+import { openTempFile, syncParent } from "./temp-file.ts";
 
 const TEXT_LIMIT_BYTES = 1024 * 1024;
 const CHUNK_BYTES = 256 * 1024;
@@ -144,12 +144,10 @@ class DirectoryFiles implements Files {
     temp.commit(rel, modeOctal);
   }
 
-  replace(rel: string, content: string | Uint8Array, modeOctal = 0o644): { readonly sync: () => Promise<void> } {
+  replace(rel: string, content: string | Uint8Array, modeOctal = 0o644): void {
     using temp = this.createTemp();
     temp.write(toBytes(content));
     temp.commit(rel, modeOctal, { sync: false });
-    const path = this.path(rel);
-    return { sync: () => syncLater(path) };
   }
 
   writePlain(rel: string, content: string | Uint8Array, modeOctal = 0o644): void {

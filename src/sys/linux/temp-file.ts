@@ -1,7 +1,7 @@
-import { fsync as fsyncLater, renameSync, unlinkSync } from "node:fs";
+import { renameSync, unlinkSync } from "node:fs";
 import type { TempFile } from "../host.ts";
 import { AT_FDCWD, O_CREAT, O_DIRECTORY, O_EXCL, O_RDONLY, O_RDWR } from "./constants.ts";
-import { fileError, withFileErrors } from "./file-error.ts";
+import { withFileErrors } from "./file-error.ts";
 import { fchmod, fsync, openat2, write } from "./fs-calls.ts";
 import { OwnedFd } from "./owned-fd.ts";
 
@@ -35,18 +35,6 @@ export function syncParent(path: string): void {
   const parent = path.slice(0, path.lastIndexOf("/")) || "/";
   using dir = new OwnedFd(openat2(AT_FDCWD, parent, { flags: O_RDONLY | O_DIRECTORY }));
   fsync(dir.fd);
-}
-
-/** Makes a file and its name durable, while this thread goes on; it may be renamed meanwhile. */
-export async function syncLater(path: string): Promise<void> {
-  const parent = path.slice(0, path.lastIndexOf("/")) || "/";
-  using file = new OwnedFd(openat2(AT_FDCWD, path, { flags: O_RDONLY }));
-  using dir = new OwnedFd(openat2(AT_FDCWD, parent, { flags: O_RDONLY | O_DIRECTORY }));
-  for (const { fd } of [file, dir]) {
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    fsyncLater(fd, (reason) => (reason === null ? resolve() : reject(fileError(reason, `store "${path}"`))));
-    await promise;
-  }
 }
 
 function removeIfPresent(path: string): void {
