@@ -17,10 +17,9 @@ import {
   unmount,
 } from "../../sys/linux/mounts.ts";
 import type { PodCgroup } from "../../sys/linux/pod-cgroup.ts";
-import type { SignalCatcher } from "../../sys/linux/remember-signals.ts";
 import { Stage1Error } from "../errors.ts";
 import { limitApp } from "./app-limits.ts";
-import { becomeTerminal, becomeWaiter, catchPassedSignals } from "./become.ts";
+import { becomeTerminal, becomeWaiter, prepareWaiter, type Waiter } from "./become.ts";
 import { createAppCgroup, createSupervisorCgroup, runtimeCgroupPath, supervisorCgroupPath } from "./cgroups.ts";
 import { endQuietly } from "./checkpoint.ts";
 import { compiledName, keepCompiled, withCompiled } from "./compiled-seccomp.ts";
@@ -175,11 +174,11 @@ async function startAll(input: LaunchInput, programs: Programs): Promise<{ reado
     keepCompiled(pod, { state, name: filters[i], cache: input.host.cache });
   }
   const isTerminal = isOnTerminal(input);
-  const signals = isTerminal ? undefined : await startApps(input, launches, { runtime, inside, outside });
+  const waiter = isTerminal ? undefined : await startApps(input, launches, { runtime, inside, outside });
   inside[Symbol.dispose](); // the last to leave unmounts everything, which takes its time
   await besides;
   if (isTerminal) return becomeTerminal(input);
-  return signals === undefined ? { pid: pids[0] ?? 0 } : await becomeWaiter(input, signals);
+  return waiter === undefined ? { pid: pids[0] ?? 0 } : await becomeWaiter(input, waiter);
 }
 
 /** What runtimes leave undone. */
@@ -249,17 +248,17 @@ async function startApps(
   input: LaunchInput,
   launches: readonly AppLaunch[],
   { runtime, inside, outside }: Pick<Programs, "runtime" | "outside"> & { readonly inside: MountNamespace },
-): Promise<SignalCatcher | undefined> {
-  let signals: SignalCatcher | undefined;
+): Promise<Waiter | undefined> {
+  let waiter: Waiter | undefined;
   for (const { app } of launches) {
     input.pod.writePlain(`apps/${app.name}/started`, "", 0o600);
     inside.enter(); // where the runtime finds itself shielded
     const started = startContainer(input, { runtime, app: app.name, id: containerId(input, app.name) });
     outside.enter();
-    if (input.mode === "exec") signals ??= catchPassedSignals(); // while the runtime works
+    if (input.mode === "exec") waiter ??= prepareWaiter(input); // while the runtime works
     await started;
   }
-  return signals;
+  return waiter;
 }
 
 function prepareApp(
