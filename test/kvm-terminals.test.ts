@@ -90,6 +90,33 @@ test(
   TIMEOUT_MS,
 );
 
+test(
+  "kvm: the pod ends with the terminal, and ctrl-c before the app runs ends it as well",
+  async () => {
+    const app = ["localhost/app:1", "--exec=sh", "--", "-c", "echo up; exec sleep 600"];
+    const run = (name: string) =>
+      gantryOnTerminal([LOOSE, "-q", "run", "-it", "--stage1=kvm", `--name=${name}`, "--net=none", ...app], options());
+    await using closed = run("closed");
+    await using early = run("early");
+    while (!(await stateOf("early"))?.startsWith("running")) await Bun.sleep(50);
+    early.type("\u0003");
+    expect([143, 255]).toContain(await early.exited); // ended by its stop signal, or before it was started
+    await closed.waitFor("up\r\n");
+    process.kill(closed.pid, "SIGHUP");
+    expect(await closed.exited).toBe(143);
+    expect([await stateOf("closed"), await stateOf("early")].filter((state) => state === "running")).toEqual([]);
+  },
+  TIMEOUT_MS,
+);
+
+async function stateOf(name: string): Promise<string | undefined> {
+  const listed = JSON.parse((await world.succeed(["list", "--json"])).stdout) as {
+    readonly name?: string;
+    readonly state: string;
+  }[];
+  return listed.find((pod) => pod.name === name)?.state;
+}
+
 test("kvm: several apps cannot have a terminal, and the terminal has to be there", async () => {
   const app = (name: string) => ["localhost/app:1", `--app-name=${name}`, "--exec=sh"];
   const run = [LOOSE, "-q", "run", "--stage1=kvm", "--net=none"];

@@ -51,7 +51,7 @@ export async function attachToGuestApp(
   return readAppExit(pod, app.name)?.exitCode ?? 255;
 }
 
-/** What a launcher on a terminal becomes: shows everything from the beginning. The pod ends with the terminal. */
+/** What a launcher on a terminal does: shows everything from the beginning. The pod ends with the terminal. */
 export async function carryTerminal(pod: Files, manifest: PodManifest, signal?: AbortSignal): Promise<number> {
   const [app] = manifest.apps;
   if (app === undefined) return 1;
@@ -60,8 +60,10 @@ export async function carryTerminal(pod: Files, manifest: PodManifest, signal?: 
   const either = AbortSignal.any([gone.signal, ...(signal === undefined ? [] : [signal])]);
   const code = await attachToGuestApp(pod, { manifest, app, stdin: true, signal: either, fromStart: true });
   if (!either.aborted) return code ?? 1;
+  // A guest that is still booting has nothing to stop in order.
+  const limitMs = readGuestStatus(pod).started.has(app.name) ? STOP_LIMIT_MS : 0;
   stopKvmPod(pod);
-  for (let waitedMs = 0; waitedMs < STOP_LIMIT_MS && findSupervisor(pod) !== undefined; waitedMs += TURN_MS)
+  for (let waitedMs = 0; waitedMs < limitMs && findSupervisor(pod) !== undefined; waitedMs += TURN_MS)
     await Bun.sleep(TURN_MS);
   await killKvmPod(pod, manifest.uuid);
   return readAppExit(pod, app.name)?.exitCode ?? 255;

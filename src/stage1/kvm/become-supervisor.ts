@@ -3,7 +3,6 @@ import { AT_FDCWD, O_RDONLY } from "../../sys/linux/constants.ts";
 import { close, dup2, fstatat, openat2, setCloseOnExec } from "../../sys/linux/fs-calls.ts";
 import type { PodCgroup } from "../../sys/linux/pod-cgroup.ts";
 import { execve } from "../../sys/linux/process-calls.ts";
-import { selfArgv } from "../../sys/linux/self.ts";
 import { spawnDetached } from "../../sys/linux/spawn-detached.ts";
 import { writeSupervisor } from "../supervisor.ts";
 import type { AcceleratorChoice } from "./choose-accelerator.ts";
@@ -70,13 +69,11 @@ export function isReplaced(input: LaunchInput): boolean {
   return input.mode === "exec" && !isOnTerminal(input);
 }
 
-/** Replaces this process by the one that carries the caller's terminal until the pod ends. */
-export function becomeTerminal({ pod, manifest, lockFd }: LaunchInput): never {
-  setCloseOnExec(lockFd, true);
-  const [program, ...args] = selfArgv();
-  const { TERM = "xterm" } = process.env;
-  const argv = [program, ...args, "__stage1", manifest.stage1.regime, "terminal", pod.root];
-  return execve(program, argv, { PATH: HOST_PATH, TERM });
+/** Carries the caller's terminal until the pod has ended or the caller left, then ends with the app's code. */
+export async function becomeTerminal({ pod, manifest, signal }: LaunchInput): Promise<never> {
+  const { carryTerminal } = await import("./attach.ts");
+  const code = await carryTerminal(pod, manifest, signal);
+  return execve("/bin/sh", ["sh", "-c", `exit ${code}`], {});
 }
 
 /** Becomes the supervisor (or starts it, with `mode: "spawn"`), inside the pod's cgroup. */

@@ -1,9 +1,7 @@
 import { mergeEnv } from "../../pod/environment.ts";
-import { readPodManifest } from "../../pod/pod-store.ts";
 import { readResolvedApp } from "../../pod/resolved-app.ts";
 import type { EnterInput, HelperInput } from "../../pod/stage1-contract.ts";
 import type { Files } from "../../sys/host.ts";
-import { openFiles } from "../../sys/linux/files.ts";
 import { Stage1Error } from "../errors.ts";
 import { SESSION_PROTOCOL } from "./session-spec.ts";
 
@@ -28,18 +26,9 @@ export async function enterGuest(pod: Files, input: EnterInput): Promise<number>
   });
 }
 
-/**
- * Processes of the regime's own: `session NUMBER` is the guest's half of that, started there by its control script;
- * `terminal PODDIR` is what a launcher on a terminal becomes.
- */
-export async function helpWithGuest({ argv, signal }: HelperInput): Promise<number> {
+/** The guest's half of that, started there by its control script: `session NUMBER`. */
+export async function helpInGuest({ argv }: HelperInput): Promise<number> {
   const [what, number = ""] = argv;
-  if (what === "terminal") {
-    const pod = openFiles(number);
-    const manifest = readPodManifest(pod);
-    const { carryTerminal } = await import("./attach.ts");
-    if (manifest !== undefined) return await carryTerminal(pod, manifest, signal);
-  }
   if (what === "session" && /^\d{1,2}$/.test(number)) {
     const { serveSession } = await import("./serve-session.ts");
     return await serveSession(number);

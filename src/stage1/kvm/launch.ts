@@ -52,7 +52,7 @@ interface NamedDisk extends LayerDisk {
  */
 export async function launchKvmPod(input: LaunchInput): Promise<{ readonly pid: number }> {
   assertPossible(input);
-  if (input.mode === "exec") dieOfSignals();
+  if (isReplaced(input)) dieOfSignals();
   const programs = createPrograms();
   const accelerator = await chooseAccelerator({
     programs,
@@ -75,7 +75,7 @@ export async function launchKvmPod(input: LaunchInput): Promise<{ readonly pid: 
   } finally {
     visit.leave();
   }
-  return becomeTerminal(input);
+  return await becomeTerminal(input);
 }
 
 async function joinNetwork(programs: Programs, { netns, manifest }: LaunchInput): Promise<PodNetwork> {

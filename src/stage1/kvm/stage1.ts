@@ -34,7 +34,7 @@ export const kvmStage1: Stage1 = {
   launch: async (input) => (await import("./launch.ts")).launchKvmPod(input),
   enter: async (...args) => (await import("./enter.ts")).enterGuest(...args),
   attach: async (pod, input) => (await import("./attach.ts")).attachToGuestApp(pod, input),
-  helper: async (input) => (await import("./enter.ts")).helpWithGuest(input),
+  helper: async (input) => (await import("./enter.ts")).helpInGuest(input),
   supervisorPid: findSupervisor,
   appPid: () => undefined,
   isAppRunning: (pod, { app }) => isAppRunning(pod, app),

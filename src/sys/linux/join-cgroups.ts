@@ -34,7 +34,8 @@ export function joinCgroups(targets: ReadonlyMap<string, string>): CgroupVisit {
     const from = ownPath === undefined ? undefined : `${hierarchy.mountPoint}${ownPath === "/" ? "" : ownPath}`;
     if (to === undefined || from === undefined || to === from) continue;
     const file = hierarchy.version === 1 ? "tasks" : "cgroup.procs";
-    const backFd = openMembers(`${from}/${file}`);
+    // Back goes the whole process: threads that began meanwhile began there.
+    const backFd = openMembers(`${from}/cgroup.procs`);
     const toFd = openMembers(`${to}/${file}`);
     if (toFd !== undefined) {
       write(toFd, SELF);
