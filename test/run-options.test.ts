@@ -385,3 +385,23 @@ test(
   },
   TIMEOUT_MS,
 );
+
+test(
+  "what a runtime refuses is told, in the foreground where the app's errors go",
+  async () => {
+    const bad = ["--sysctl=kernel.shm_rmid_forced=999999"];
+    const front = await trial.sh("true", bad);
+    expect(front.exitCode).toBe(254);
+    expect(front.stderr).toMatch(/shm_rmid_forced: invalid argument/i);
+    expect(front.stderr).toContain("said why on standard error");
+    const back = await world.gantry([
+      ...[LOOSE, "-q", "run", "-d", "--stage1=oci", "--net=none", ...bad],
+      ...["localhost/app:1", "--exec=true"],
+    ]);
+    expect([back.exitCode, back.stderr]).toEqual([254, expect.stringMatching(/invalid argument/i)]);
+    expect(JSON.parse((await world.succeed(["list", "--json"])).stdout)).not.toContainEqual(
+      expect.objectContaining({ state: "running" }),
+    );
+  },
+  TIMEOUT_MS,
+);

@@ -125,7 +125,7 @@ async function readLine(fd: number): Promise<string> {
 }
 
 /** Spec: conmon, src/parent_pipe_fd.c: one line of JSON, a pid or a negative number and a message. */
-function parseAnswer(text: string, { app, restore }: ConmonInput): number {
+function parseAnswer(text: string, { app, restore, stdio }: ConmonInput): number {
   let answer: { readonly data?: unknown; readonly pid?: unknown; readonly message?: unknown } = {};
   try {
     answer = JSON.parse(text) as typeof answer;
@@ -134,7 +134,7 @@ function parseAnswer(text: string, { app, restore }: ConmonInput): number {
   }
   const pid = answer.data ?? answer.pid;
   if (typeof pid === "number" && pid > 0) return pid;
-  const message = typeof answer.message === "string" ? lastLine(answer.message) : "conmon gave no answer";
+  const message = typeof answer.message === "string" ? lastLine(answer.message) : silence(stdio);
   if (restore !== undefined) {
     throw new Stage1Error("stage1/checkpoint-failed", `Cannot restore app "${app}": ${message}`, { data: { app } });
   }
@@ -142,6 +142,11 @@ function parseAnswer(text: string, { app, restore }: ConmonInput): number {
     hint: "look at what the runtime needs: gantry doctor",
     data: { app },
   });
+}
+
+/** In the foreground what the runtime says goes where the app's errors go. */
+function silence(stdio: ConmonInput["stdio"]): string {
+  return stdio === undefined ? "conmon gave no answer" : "the runtime gave up, and said why on standard error";
 }
 
 function lastLine(text: string): string {

@@ -17,11 +17,13 @@ export interface ProbedRuntime {
 }
 
 const TIME_LIMIT_MS = 5_000;
-const ROUNDS = 2;
+const ROUNDS = 4;
+/** A sandbox takes its time, and only platforms are compared. */
+const SANDBOX_ROUNDS = 2;
 
 /**
  * Runs the host's own /usr/bin/true in a throw-away container, within a time limit: some platforms hang instead of
- * failing. The last round counts: the first one reads the programs from disk.
+ * failing. The fastest round counts: others wait for the disk, or for somebody else's work.
  */
 export async function probeRuntime(
   runtime: OciRuntime,
@@ -32,8 +34,9 @@ export async function probeRuntime(
   const { cache } = host;
   try {
     writeBundle(host, dir);
-    let tookMs = 0;
-    for (let round = 0; round < ROUNDS; round++) {
+    let tookMs = Number.POSITIVE_INFINITY;
+    const rounds = runtime.isSandbox ? SANDBOX_ROUNDS : ROUNDS;
+    for (let round = 0; round < rounds; round++) {
       const before = performance.now();
       const { exitCode, stderr } = await host.programs.run(
         {
@@ -43,7 +46,7 @@ export async function probeRuntime(
         },
         options,
       );
-      tookMs = Math.round(performance.now() - before);
+      tookMs = Math.min(tookMs, Math.round(performance.now() - before));
       if (exitCode !== 0) return { runtime, problem: lastLine(stderr) || `exit code ${exitCode}` };
     }
     return { runtime, tookMs };
