@@ -8,6 +8,8 @@ import { openSharedVolumes, type SharedVolumes } from "../../pod/shared-volumes.
 import { signalNumber } from "../../pod/signals.ts";
 import type { LaunchInput } from "../../pod/stage1-contract.ts";
 import { detectCgroupLayout, forgetCgroupLayout } from "../../sys/linux/cgroup-layout.ts";
+import { AT_FDCWD, O_CLOEXEC, O_PATH } from "../../sys/linux/constants.ts";
+import { openat2 } from "../../sys/linux/fs-calls.ts";
 import { listMounts } from "../../sys/linux/mount-table.ts";
 import {
   bindMount,
@@ -16,6 +18,7 @@ import {
   MountNamespace,
   unmount,
 } from "../../sys/linux/mounts.ts";
+import { OwnedFd } from "../../sys/linux/owned-fd.ts";
 import type { PodCgroup } from "../../sys/linux/pod-cgroup.ts";
 import { Stage1Error } from "../errors.ts";
 import { limitApp } from "./app-limits.ts";
@@ -287,7 +290,8 @@ function prepareApp(
  * copy of themselves first, which takes them longer than all they do for a container.
  */
 function shieldProgram(path: string): void {
-  bindMount({ source: path, target: path, readOnly: true });
+  using program = new OwnedFd(openat2(AT_FDCWD, path, { flags: O_PATH | O_CLOEXEC })); // where links lead to
+  bindMount({ source: program.fd, target: program.fd, readOnly: true });
 }
 
 /** One app, and what all apps of the pod have in common. */
