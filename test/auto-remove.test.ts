@@ -28,7 +28,7 @@ const allGone = () => until(async () => (await pods()).length === 0);
 
 /** Processes that wait to remove a pod of this world. */
 const waiting = () =>
-  Bun.spawnSync(["pgrep", "-f", `^sh -c flock --shared .* ${world.root}/pods/`])
+  Bun.spawnSync(["pgrep", "-f", `^sh -c cd .*flock --shared .* ${world.root}/pods/`])
     .stdout.toString()
     .trim();
 
@@ -66,6 +66,21 @@ for (const regime of ["systemd", "oci", "fly"]) {
     TIMEOUT_MS,
   );
 }
+
+test(
+  "gvisor: run --rm keeps a pod that is halted by a checkpoint, and removes it when it has ended after all",
+  async () => {
+    expect((await run("gvisor", ["-d", "--name=halted"], "echo up; sleep 60")).exitCode).toBe(0);
+    await world.succeed(["checkpoint", "halted"]);
+    await until(async () => waiting() === "");
+    expect(await pods()).toMatchObject([{ state: "checkpointed" }]);
+    await world.succeed([LOOSE, "restore", "halted"]);
+    expect(await pods()).toMatchObject([{ state: "running" }]);
+    await world.succeed(["stop", "--force", "halted"]);
+    await allGone();
+  },
+  TIMEOUT_MS,
+);
 
 test(
   "run --rm: what waits for the end may be killed, then gc removes the pod without a grace period",

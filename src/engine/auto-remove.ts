@@ -1,9 +1,9 @@
+import { resolve } from "node:path";
 import { isCheckpointed } from "../pod/checkpoint-record.ts";
 import { PodError } from "../pod/errors.ts";
 import type { PodName } from "../pod/names.ts";
 import { type LockedPod, type PodLocation, readPodManifest } from "../pod/pod-store.ts";
 import { selfArgv } from "../sys/linux/self.ts";
-import { spawnDetached } from "../sys/linux/spawn-detached.ts";
 import type { EngineContext } from "./context.ts";
 import { stage1Of } from "./regimes.ts";
 import { destroyPod } from "./remove-pods.ts";
@@ -13,22 +13,24 @@ const ATTEMPTS = 50;
 const PAUSE_MS = 100;
 
 /** Waits for the lock in $0 and gives it back. */
-const WAIT = 'flock --shared "$0" true; exec "$@"';
+const WAIT = 'cd /; exec < /dev/null > /dev/null 2>&1; flock --shared "$0" true; exec "$@"';
 
 /**
  * Leaves a process behind that removes the pod once nobody holds its lock any more: a shell and flock(1), which become
- * this program for that moment only. It survives us and the pod's supervisor; when it is killed, or the host goes down, `gc` does it.
+ * this program for that moment only. It is no child of ours, which a supervisor might wait for. When it is killed, or the
+ * host goes down, `gc` does it.
  */
-export function removeWhenEnded(ctx: EngineContext, pod: LockedPod): void {
+export async function removeWhenEnded(ctx: EngineContext, pod: LockedPod): Promise<void> {
   const { rootDir, configDirs } = ctx.options;
   const [, , config] = configDirs;
-  const own = [...selfArgv(), `--root=${rootDir}`, ...(config === undefined ? [] : [`--config=${config}`])];
+  const flags = [`--root=${resolve(rootDir)}`, ...(config === undefined ? [] : [`--config=${resolve(config)}`])];
   const env = Object.entries(ctx.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
-  spawnDetached({
-    argv: ["sh", "-c", WAIT, pod.files().root, ...own, "--quiet", "__collect", pod.id],
+  await ctx.programs.run({
+    argv: [
+      ...(["setsid", "--fork", "sh", "-c", WAIT, resolve(pod.files().root)] as const),
+      ...[...selfArgv(), ...flags, "--quiet", "__collect", pod.id],
+    ],
     env: Object.fromEntries(env),
-    cwd: "/",
-    stdio: ["ignore", "ignore", "ignore"],
   });
 }
 

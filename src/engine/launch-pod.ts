@@ -62,7 +62,7 @@ export async function launchPod(
   files.writePlain("started.json", JSON.stringify({ startedAt: formatTimestamp(ctx.clock.nowMs()) }), 0o600);
   const input = planLaunch(ctx, { pod, manifest, attachments, userns, volumeIdmaps }, options);
   options.signal?.throwIfAborted();
-  if (manifest.autoRemove === true) removeWhenEnded(ctx, pod);
+  if (manifest.autoRemove === true) await removeWhenEnded(ctx, pod);
   return await stage1.launch(input);
 }
 

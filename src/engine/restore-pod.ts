@@ -81,7 +81,7 @@ export async function goOn(
     apps: eventApps(manifest),
     ...origin,
   });
-  if (manifest.autoRemove === true) removeWhenEnded(ctx, pod);
+  if (manifest.autoRemove === true) await removeWhenEnded(ctx, pod);
   const plan = { mode: "spawn" as const, interactive: false, tty: false, reaping, ...options };
   await stage1.restore(planLaunch(ctx, { pod, manifest, attachments }, plan), record);
   files.remove(CHECKPOINT_FILE);
