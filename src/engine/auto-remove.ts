@@ -3,14 +3,18 @@ import { isCheckpointed } from "../pod/checkpoint-record.ts";
 import { PodError } from "../pod/errors.ts";
 import type { PodName } from "../pod/names.ts";
 import { type LockedPod, type PodLocation, readPodManifest } from "../pod/pod-store.ts";
+import { isProcessAlive, readProcStat } from "../sys/linux/process-stat.ts";
 import { selfArgv } from "../sys/linux/self.ts";
 import type { EngineContext } from "./context.ts";
+import type { CollectInput } from "./engine-calls.ts";
+import { waitUntil } from "./pod-status.ts";
 import { stage1Of } from "./regimes.ts";
 import { destroyPod } from "./remove-pods.ts";
 import { tryLockFor } from "./try-lock.ts";
 
 const ATTEMPTS = 50;
 const PAUSE_MS = 100;
+const LAUNCHER_LIMIT_MS = 60_000;
 
 /** Waits for the lock in $0 and gives it back. */
 const WAIT = 'cd /; exec < /dev/null > /dev/null 2>&1; flock --shared "$0" true; exec "$@"';
@@ -24,18 +28,22 @@ export async function removeWhenEnded(ctx: EngineContext, pod: LockedPod): Promi
   const { rootDir, configDirs } = ctx.options;
   const [, , config] = configDirs;
   const flags = [`--root=${resolve(rootDir)}`, ...(config === undefined ? [] : [`--config=${resolve(config)}`])];
+  const launcher = [String(process.pid), String(readProcStat(process.pid)?.startTicks ?? 0)];
   const env = Object.entries(ctx.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
   await ctx.programs.run({
     argv: [
       ...(["setsid", "--fork", "sh", "-c", WAIT, resolve(pod.files().root)] as const),
-      ...[...selfArgv(), ...flags, "--quiet", "__collect", pod.id],
+      ...[...selfArgv(), ...flags, "--quiet", "__collect", pod.id, ...launcher],
     ],
     env: Object.fromEntries(env),
   });
 }
 
 /** Removes a pod that was to be removed once nobody holds its lock; one that does not end soon it leaves alone. */
-export async function collectPod(ctx: EngineContext, input: { readonly pod: string }): Promise<void> {
+export async function collectPod(ctx: EngineContext, input: CollectInput): Promise<void> {
+  const { launcher } = input;
+  if (launcher !== undefined)
+    await waitUntil(() => !isProcessAlive(launcher.pid, launcher.startTicks), LAUNCHER_LIMIT_MS);
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const location = find(ctx, input.pod);
     if (location === undefined || !["run", "exited-garbage"].includes(location.dir)) return;

@@ -250,6 +250,12 @@ export interface RunPreparedInput {
   readonly insecureOptions: ReadonlySet<InsecureOption>;
 }
 
+/** A pod to remove, and the command that started it, or what that has become: it may still be about to read the pod's end. */
+export interface CollectInput {
+  readonly pod: string;
+  readonly launcher?: { readonly pid: number; readonly startTicks: number };
+}
+
 /**
  * What the command line needs of the engine. Calls that hand the process over (`runPod` and `runPrepared` without
  * `detach`) replace it and do not return on success.
@@ -368,6 +374,6 @@ export interface EngineCalls extends AttestCalls, AuditCalls, ImageCalls {
   /** Hidden verbs: this program starting itself again. The payload is JSON made by the engine, `argv` what follows the verb. */
   unpackJob(input: { readonly payload: string }, options: CallOptions): Promise<number>;
   /** Removes an ended pod that was asked for with `autoRemove`. */
-  collectPod(input: { readonly pod: string }, options: CallOptions): Promise<void>;
+  collectPod(input: CollectInput, options: CallOptions): Promise<void>;
   stage1Helper(input: { readonly argv: readonly string[] }, options: CallOptions): Promise<number>;
 }

@@ -27,11 +27,16 @@ export const stage1Helper = defineCommand({
 
 /** `__collect`: what is left to do when a pod that is to be removed has ended. */
 export const collect = defineCommand({
-  args: { pod: { help: "Made by the engine" } },
+  args: {
+    pod: { help: "Made by the engine" },
+    pid: { help: "Made by the engine" },
+    start: { help: "Made by the engine" },
+  },
   flags: {},
   examples: [],
   async run({ args, engine, signal }) {
-    await (await engine()).collectPod({ pod: args.pod }, { signal });
+    const launcher = { pid: Number(args.pid), startTicks: Number(args.start) };
+    await (await engine()).collectPod({ pod: args.pod, launcher }, { signal });
     return undefined;
   },
 });
