@@ -23,7 +23,8 @@ const run = (regime: string, flags: readonly string[], script: string) =>
     ...["localhost/app:1", "--exec=sh", "--", "-c", script],
   ]);
 
-const pods = async () => JSON.parse((await world.succeed(["list", "--json"])).stdout) as { readonly uuid: string }[];
+const pods = async () =>
+  JSON.parse((await world.succeed(["list", "--json"])).stdout) as { readonly uuid: string; readonly state: string }[];
 const allGone = () => until(async () => (await pods()).length === 0);
 
 /** Processes that wait to remove a pod of this world. */
@@ -66,6 +67,21 @@ for (const regime of ["systemd", "oci", "fly"]) {
     TIMEOUT_MS,
   );
 }
+
+test(
+  "gvisor: run --rm keeps a pod that is halted by a checkpoint, and removes it when it has ended after all",
+  async () => {
+    expect((await run("gvisor", ["-d", "--name=halted"], "echo up; sleep 60")).exitCode).toBe(0);
+    await world.succeed(["checkpoint", "halted"]);
+    await until(async () => waiting() === "");
+    await until(async () => (await pods())[0]?.state === "checkpointed"); // somebody may hold the lock for an instant
+    await world.succeed([LOOSE, "restore", "halted"]);
+    expect(await pods()).toMatchObject([{ state: "running" }]);
+    await world.succeed(["stop", "--force", "halted"]);
+    await allGone();
+  },
+  TIMEOUT_MS,
+);
 
 test(
   "run --rm: what waits for the end may be killed, then gc removes the pod without a grace period",

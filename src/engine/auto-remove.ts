@@ -50,6 +50,7 @@ export async function collectPod(ctx: EngineContext, input: CollectInput): Promi
     const files = ctx.pods.files(location);
     if (!isAutoRemoved(ctx, location) || isCheckpointed(files)) return;
     const pod = await tryLockFor(ctx, location);
+    if (pod !== undefined && isCheckpointed(pod.files())) return pod[Symbol.dispose](); // since we looked
     if (pod !== undefined) return await destroyPod(ctx, pod);
     await Bun.sleep(PAUSE_MS); // somebody takes its network back
   }

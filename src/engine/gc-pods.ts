@@ -34,6 +34,7 @@ export async function gcPods(ctx: EngineContext, input: GcPodsInput): Promise<Gc
     }
     using pod = await tryLockFor(ctx, location);
     if (pod === undefined) continue;
+    if (pod.dir === "run" && isCheckpointed(pod.files())) continue; // since we looked
     try {
       if (step === "mark") {
         await reapPod(ctx, pod);
