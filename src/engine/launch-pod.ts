@@ -42,28 +42,37 @@ export async function launchPod(
   options: LaunchOptions,
 ): Promise<{ readonly pid: number }> {
   pod.move("start");
-  const files = pod.files();
   const stage1 = stage1Of(manifest);
   const netns = isHostNetwork(manifest) ? undefined : netnsPath(ctx, pod.id);
   const userns = await makeUserNamespace(ctx, { manifest, netns });
   const volumeIdmaps = await makeVolumeIdmaps(ctx, manifest);
   const attachments = await joinNetworks(ctx, { pod, manifest }, options);
   if (stage1.callsMeanwhile !== true) await options.reaping.start(); // `launch` may not return
-  const apps = eventApps(manifest);
-  const hash = manifestHash(pod);
-  ctx.events.report({
-    type: "pod.started",
-    pod: manifest.uuid,
-    manifestHash: hash,
-    stage1: manifest.stage1.regime,
-    ...(manifest.stage1.image === undefined ? {} : { stage1Digest: manifest.stage1.image.digest }),
-    apps,
-  });
-  files.writePlain("started.json", JSON.stringify({ startedAt: formatTimestamp(ctx.clock.nowMs()) }), 0o600);
-  const input = planLaunch(ctx, { pod, manifest, attachments, userns, volumeIdmaps }, options);
+  if (stage1.callsMeanwhile !== true) reportStart(ctx, { pod, manifest });
+  const input: LaunchInput = {
+    ...planLaunch(ctx, { pod, manifest, attachments, userns, volumeIdmaps }, options),
+    meanwhile: () => {
+      reportStart(ctx, { pod, manifest });
+      return options.reaping.start();
+    },
+  };
   options.signal?.throwIfAborted();
   if (manifest.autoRemove === true) await removeWhenEnded(ctx, pod);
   return await stage1.launch(input);
+}
+
+/** Before any app runs: what is not recorded does not begin. */
+function reportStart(ctx: EngineContext, { pod, manifest }: PreparedPod): void {
+  ctx.events.report({
+    type: "pod.started",
+    pod: manifest.uuid,
+    manifestHash: manifestHash(pod),
+    stage1: manifest.stage1.regime,
+    ...(manifest.stage1.image === undefined ? {} : { stage1Digest: manifest.stage1.image.digest }),
+    apps: eventApps(manifest),
+  });
+  const started = { startedAt: formatTimestamp(ctx.clock.nowMs()) };
+  pod.files().writePlain("started.json", JSON.stringify(started), 0o600);
 }
 
 /** What the regime gets to start a pod with. */

@@ -54,7 +54,10 @@ export interface LaunchInput {
   readonly notifyEnv: Readonly<Record<string, string>>;
   /** One line for the person at the terminal, such as a value that had to be changed. */
   note(text: string): void;
-  /** What the engine has to do besides, in the host's mount namespace. Only for regimes that say `callsMeanwhile`. */
+  /**
+   * What the engine has to do besides, in the host's mount namespace. Before it returns it has recorded the start: no app may
+   * run earlier. Once, and only for regimes that say `callsMeanwhile`.
+   */
   meanwhile(): Promise<void>;
   /** Makes a directory of the host when it is missing. */
   ensureHostDir(path: string): void;

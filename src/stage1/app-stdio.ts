@@ -40,10 +40,27 @@ export interface OutputPlan {
 }
 
 /** One stream of an app to its log, and to the caller where a descriptor is given. Returns the writing end. */
-export function connectOutput(pod: Files, { app, stream, callerFd }: OutputPlan): number {
-  const { readFd, writeFd } = openFifo(pod, `shared/io/${app}.${stream}`);
+function connectOutput(pod: Files, plan: OutputPlan): number {
+  const { writeFd, copy } = openOutput(pod, plan);
+  copy();
+  return writeFd;
+}
+
+/** A stream of an app: what is written waits until `copy`, to be called once, starts the program that takes it. */
+export interface Output {
+  readonly writeFd: number;
+  copy(): void;
+}
+
+/** As one stream of `connectStdio`, but nothing is started yet. */
+export function openOutput(pod: Files, plan: OutputPlan): Output {
+  const { readFd, writeFd } = openFifo(pod, `shared/io/${plan.app}.${plan.stream}`);
+  pod.writePlain(`logs/${plan.app}/${plan.stream}`, "", 0o600);
+  return { writeFd, copy: () => startCopying(pod, plan, readFd) };
+}
+
+function startCopying(pod: Files, { app, stream, callerFd }: OutputPlan, readFd: number): void {
   const log = pod.path(`logs/${app}/${stream}`);
-  pod.writePlain(`logs/${app}/${stream}`, "", 0o600);
   // A reader that goes away (`gantry run … | head`) must not end the app: tee then goes on with the log alone.
   const argv = ["tee", "--append", "--ignore-interrupts", "--output-error=warn-nopipe", log] as const;
   const logFd = callerFd ?? openat2(AT_FDCWD, "/dev/null", { flags: O_WRONLY | O_CLOEXEC, resolve: 0 });
@@ -53,7 +70,6 @@ export function connectOutput(pod: Files, { app, stream, callerFd }: OutputPlan)
     close(readFd);
     if (callerFd === undefined) close(logFd);
   }
-  return writeFd;
 }
 
 // The copying program opens the FIFO itself, which waits for the app to open its end: neither misses the other, and its

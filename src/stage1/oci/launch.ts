@@ -3,9 +3,8 @@ import type { PodApp } from "../../pod/manifest.ts";
 import { openPodIdmap, type PodIdmap } from "../../pod/pod-idmap.ts";
 import { makeEmptyVolumes, mountAppRoot } from "../../pod/pod-tree.ts";
 import { openAppRoot, resolveApp } from "../../pod/resolve-app.ts";
-import { type ResolvedApp, readResolvedApp, writeResolvedApp } from "../../pod/resolved-app.ts";
+import { readResolvedApp, writeResolvedApp } from "../../pod/resolved-app.ts";
 import { openSharedVolumes, type SharedVolumes } from "../../pod/shared-volumes.ts";
-import { signalNumber } from "../../pod/signals.ts";
 import type { LaunchInput } from "../../pod/stage1-contract.ts";
 import { detectCgroupLayout, forgetCgroupLayout } from "../../sys/linux/cgroup-layout.ts";
 import { AT_FDCWD, O_CLOEXEC, O_PATH } from "../../sys/linux/constants.ts";
@@ -21,21 +20,22 @@ import {
 import { OwnedFd } from "../../sys/linux/owned-fd.ts";
 import type { PodCgroup } from "../../sys/linux/pod-cgroup.ts";
 import { Stage1Error } from "../errors.ts";
+import { type AppLaunch, containerId } from "./app-launch.ts";
 import { limitApp } from "./app-limits.ts";
 import { becomeTerminal, becomeWaiter, prepareWaiter, type Waiter } from "./become.ts";
 import { createAppCgroup, createSupervisorCgroup, runtimeCgroupPath, supervisorCgroupPath } from "./cgroups.ts";
 import { endQuietly } from "./checkpoint.ts";
 import { compiledName, keepCompiled, withCompiled } from "./compiled-seccomp.ts";
 import { type ContainerToBe, createContainer } from "./conmon.ts";
-import { connectApp } from "./connect-app.ts";
-import { type ContainerOptions, collectOptions } from "./container-options.ts";
+import { type AppStdio, connectApp } from "./connect-app.ts";
+import { collectOptions } from "./container-options.ts";
 import { requireCriu } from "./criu.ts";
 import { criuOptionsPath } from "./criu-options.ts";
+import { writeEndScripts } from "./end-scripts.ts";
 import { readBackground, writeBackground } from "./halting.ts";
 import { makeNullDevice, nullPath } from "./null-device.ts";
-import { exitFile } from "./observe.ts";
 import type { OciRuntime } from "./oci-runtime.ts";
-import { END_INIT, startPodInit } from "./pod-init.ts";
+import { startPodInit } from "./pod-init.ts";
 import { stagePropagatedVolumes } from "./propagated-volumes.ts";
 import {
   clearBeforeRestore,
@@ -47,20 +47,12 @@ import {
 } from "./restore.ts";
 import { chooseRuntime, findProgram, type OciFlavor, withNetwork } from "./runtime.ts";
 import { hideUnified, runtimeArgv, startContainer, writeRuntime } from "./runtime-calls.ts";
-import { renderExitCommand, renderExitedScript, renderRuntimeScript } from "./scripts.ts";
+import { renderRuntimeScript } from "./scripts.ts";
 import { makeShared, type Shared } from "./shared.ts";
 import { planSpec } from "./spec.ts";
 import { encodeSpec } from "./spec-text.ts";
 import { assertMapped, giveStreams, placeRoot } from "./user-namespace.ts";
 import { planVolumeMounts } from "./volume-mounts.ts";
-
-/** One app on its way: everything that its files are made from. */
-interface AppLaunch {
-  readonly app: PodApp;
-  readonly resolved: ResolvedApp;
-  readonly cgroup: PodCgroup;
-  readonly options: ContainerOptions;
-}
 
 /**
  * Starts every app of a pod as a container under conmon; what they share are namespaces that mounts keep. In the
@@ -147,7 +139,10 @@ async function startAll(input: LaunchInput, programs: Programs): Promise<{ reado
   using stack = new DisposableStack();
   const going = manifest.apps.filter(({ name }) => restoring?.record.apps.includes(name) ?? true);
   const waiting = going.map((app) => ({ app, cgroup: createAppCgroup(manifest.uuid, app.name, layout) }));
-  const start = (one: WaitingApp) => stack.use(startSupervisor(input, programs, { ...one, supervisors }));
+  const start = (one: WaitingApp) => {
+    const { container, copy } = startSupervisor(input, programs, { ...one, supervisors });
+    return { container: stack.use(container), copy };
+  };
   const supervised = restoring === undefined ? waiting.map(start) : [];
   using idmap = openPodIdmap(input);
   const how = { runtime, idmap };
@@ -157,10 +152,11 @@ async function startAll(input: LaunchInput, programs: Programs): Promise<{ reado
     const cgroupsPath = runtime.cgroups === "managed" ? supervisorCgroupPath(manifest.uuid) : undefined;
     await startPodInit(input, { ...programs, idmap, namespaces: shared.namespaces, cgroup: supervisors, cgroupsPath });
   }
-  const filters = launches.map((launch) => writeAppFiles(input, { launch, launches, runtime, shared, idmap }));
-  for (const container of supervised) container.begin();
+  const filters = launches.map((launch) => writeSpec(input, { launch, runtime, shared, idmap }));
+  for (const { container } of supervised) container.begin();
+  for (const launch of launches) writeEndScripts(input, { launch, launches });
   if (restoring !== undefined) {
-    const apps = waiting.map((one, i) => ({ start: () => start(one), launch: launches[i] }));
+    const apps = waiting.map((one, i) => ({ start: () => start(one).container, launch: launches[i] }));
     const pid = await restoreInTurn(input, runtime, apps);
     leaveForHost(outside);
     await input.meanwhile();
@@ -168,8 +164,9 @@ async function startAll(input: LaunchInput, programs: Programs): Promise<{ reado
   }
   const inside = stack.use(MountNamespace.current());
   leaveForHost(outside);
+  for (const { copy } of supervised) copy();
   const besides = input.meanwhile();
-  const pids = await Promise.all(supervised.map((container) => container.pid()));
+  const pids = await Promise.all(supervised.map(({ container }) => container.pid()));
   for (const [i, launch] of launches.entries()) {
     const { app } = launch;
     finishContainer(input, { runtime, launch, pid: pids[i] ?? 0 });
@@ -227,7 +224,7 @@ function startSupervisor(
   input: LaunchInput,
   { runtime, conmon, restoring }: Programs,
   { app, cgroup, supervisors }: WaitingApp & { readonly supervisors: PodCgroup },
-): ContainerToBe {
+): { readonly container: ContainerToBe; readonly copy: AppStdio["copy"] } {
   const { pod, lockFd, background } = input;
   const { name } = app;
   const isTerminal = isOnTerminal(input);
@@ -236,7 +233,7 @@ function startSupervisor(
   const calls = { joinFiles, null: nullPath(pod), criu: restoring?.criu };
   pod.writePlain(`apps/${name}/runtime`, renderRuntimeScript(runtimeArgv(pod, runtime), calls), 0o700);
   using stdio = connectApp(input, { app: name, isTerminal });
-  return createContainer({
+  const container = createContainer({
     ...{ conmon, pod, app: name, lockFd },
     id: containerId(input, name),
     cgroup: supervisors,
@@ -244,6 +241,7 @@ function startSupervisor(
     ...(isTerminal ? { stdin: true, tty: true } : background),
     ...(restoring === undefined ? {} : { restore: planRestore(input, { app, ...restoring }) }),
   });
+  return { container, copy: stdio.copy };
 }
 
 /** Lets apps begin whose containers are there. In the foreground signals are theirs from then on, and kept for the waiter. */
@@ -323,48 +321,11 @@ function planAppSpec(input: LaunchInput, { launch, runtime, shared, idmap }: App
 }
 
 /** Returns the name of the app's compiled filter. */
-function writeAppFiles(
-  input: LaunchInput,
-  { launch, launches, runtime, shared, idmap }: AppFiles & { readonly launches: readonly AppLaunch[] },
-): string | undefined {
-  const { pod, manifest } = input;
-  const { app, cgroup, options } = launch;
-  const base = `apps/${app.name}`;
-  const spec = planAppSpec(input, { launch, runtime, shared, idmap });
-  const filter = compiledName(spec, runtime, input.host);
-  pod.writePlain(`${base}/bundle/config.json`, encodeSpec(withCompiled(spec, filter, input.host)), 0o600);
-  pod.writePlain(
-    `${base}/on-exit`,
-    renderExitCommand({
-      exitFile: pod.path(exitFile(manifest.uuid, app.name)),
-      exited: pod.path(`${base}/exited`),
-      log: pod.path("supervisor.log"),
-      ...(options.hooks.poststop === undefined
-        ? {}
-        : { remove: [pod.path(`${base}/runtime`), "delete", "--force", containerId(input, app.name)] }),
-    }),
-    0o700,
-  );
-  const others = launches.filter((other) => other !== launch);
-  pod.writePlain(
-    `${base}/exited`,
-    renderExitedScript({
-      pod: pod.root,
-      app: app.name,
-      others: others.map((other) => ({ app: other.app.name, signal: signalNumber(other.app.stopSignal) })),
-      oomFiles: cgroup.dirs.flatMap(({ path, hierarchy }) =>
-        hierarchy.controllers.includes("memory") ? [`${path}/memory.oom_control`, `${path}/memory.events`] : [],
-      ),
-      members: Object.fromEntries(
-        others.map((other) => [other.app.name, `${other.cgroup.paths[0] ?? ""}/cgroup.procs`]),
-      ),
-      ...(manifest.sharing?.pid === undefined || manifest.sharing.pid === "private"
-        ? {}
-        : { leftovers: `${cgroup.paths[0] ?? ""}/cgroup.procs` }),
-      lastly: manifest.sharing?.pid === "pod" ? END_INIT : ":",
-    }),
-    0o700,
-  );
+function writeSpec(input: LaunchInput, files: AppFiles): string | undefined {
+  const spec = planAppSpec(input, files);
+  const filter = compiledName(spec, files.runtime, input.host);
+  const text = encodeSpec(withCompiled(spec, filter, input.host));
+  input.pod.writePlain(`apps/${files.launch.app.name}/bundle/config.json`, text, 0o600);
   return filter;
 }
 
@@ -389,9 +350,4 @@ function assertOffered({ regime }: OciFlavor, { manifest }: LaunchInput): void {
 /** The caller's terminal is the app's. */
 function isOnTerminal({ mode, interactive, isTerminal }: LaunchInput): boolean {
   return mode === "exec" && interactive && isTerminal;
-}
-
-/** Unique on this host: some runtimes keep containers of all roots under one name space. */
-function containerId({ manifest }: LaunchInput, app: string): string {
-  return `${manifest.uuid}-${app}`;
 }
