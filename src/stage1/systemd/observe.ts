@@ -2,7 +2,7 @@ import type { AppName } from "../../pod/names.ts";
 import type { AppExit } from "../../pod/stage1-contract.ts";
 import type { Files } from "../../sys/host.ts";
 import { readProcStat } from "../../sys/linux/process-stat.ts";
-import { childrenOf, readCgroupPaths, readComm } from "../../sys/linux/process-tree.ts";
+import { childrenOf, haveSameRoot, readCgroupPaths, readComm } from "../../sys/linux/process-tree.ts";
 import { wasShortOfMemory } from "../oom.ts";
 import { findSupervisor } from "../supervisor.ts";
 import { appUnitName } from "../units.ts";
@@ -24,10 +24,9 @@ export function findAppPid(pod: Files, { app }: { readonly app: AppName }): numb
   const members = childrenOf(leader).flatMap((pid) => {
     if (!readCgroupPaths(pid).some((path) => path.endsWith(unit))) return [];
     const stat = readProcStat(pid);
-    // Between fork and exec systemd names its child after the program, in parentheses.
-    return stat === undefined || stat.state === "Z" || readComm(pid).startsWith("(")
-      ? []
-      : [{ pid, startTicks: stat.startTicks }];
+    // Between fork and exec systemd names its child after the program, in parentheses; before that it still has its root.
+    const isOnItsWay = haveSameRoot(pid, leader) || readComm(pid).startsWith("(");
+    return stat === undefined || stat.state === "Z" || isOnItsWay ? [] : [{ pid, startTicks: stat.startTicks }];
   });
   return members.sort((a, b) => a.startTicks - b.startTicks || a.pid - b.pid)[0]?.pid;
 }

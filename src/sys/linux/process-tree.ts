@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { listChildren } from "./process-stat.ts";
 
 /** Paths of a process in every cgroup hierarchy; empty when it has ended. Spec: cgroups(7), "/proc/[pid]/cgroup". */
@@ -33,5 +33,15 @@ function readProcFile(pid: number, name: string): string {
   } catch {
     // Ended, or never was.
     return "";
+  }
+}
+
+/** Whether two processes have the same root directory; false when one is gone. */
+export function haveSameRoot(pid: number, other: number): boolean {
+  try {
+    const [one, two] = [pid, other].map((each) => statSync(`/proc/${each}/root/`));
+    return one?.dev === two?.dev && one?.ino === two?.ino;
+  } catch {
+    return false; // gone: it has none
   }
 }
