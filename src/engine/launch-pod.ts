@@ -52,8 +52,8 @@ export async function launchPod(
   const input: LaunchInput = {
     ...planLaunch(ctx, { pod, manifest, attachments, userns, volumeIdmaps }, options),
     meanwhile: () => {
-      reportStart(ctx, { pod, manifest });
-      return options.reaping.start();
+      reportStart(ctx, { pod, manifest }); // at once: when it fails, no app may begin
+      return options.reaping.start().then(() => undefined);
     },
   };
   options.signal?.throwIfAborted();
@@ -114,7 +114,7 @@ export function planLaunch(
     isOwnUnit: ctx.env["INVOCATION_ID"] !== undefined && ctx.host.has("run/systemd/system"),
     notifyEnv: pick(ctx.env, ["NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"]),
     note: ctx.options.note,
-    meanwhile: () => options.reaping.start(),
+    meanwhile: () => options.reaping.start().then(() => undefined),
     ensureHostDir: (path) => ctx.host.ensureDir(path.slice(1), 0o755),
   };
 }
@@ -155,7 +155,7 @@ export async function joinNetworks(
   } catch (reason) {
     // For want of an address, perhaps, that an ended pod was about to give back.
     if (!mayLack || !(reason instanceof NetworkError)) throw reason;
-    await options.reaping.start();
+    if ((await options.reaping.start()) === 0) throw reason;
     return await attach();
   }
 }

@@ -92,8 +92,9 @@ function giveWay(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Reaps every pod that has ended unnoticed. A pod somebody else is busy with is left to them; failures are noted, not thrown. */
-export async function reapEndedPods(ctx: EngineContext): Promise<void> {
+/** Reaps every pod that has ended unnoticed, and returns how many there were. A pod somebody else is busy with is left to them; failures are noted, not thrown. */
+export async function reapEndedPods(ctx: EngineContext): Promise<number> {
+  let reaped = 0;
   for (const location of ctx.pods.list()) {
     if (location.dir !== "run" || readReapedSafely(ctx.pods.files(location)) !== undefined) continue;
     if (isCheckpointed(ctx.pods.files(location))) continue;
@@ -101,25 +102,27 @@ export async function reapEndedPods(ctx: EngineContext): Promise<void> {
     if (pod === undefined || isCheckpointed(pod.files())) continue;
     try {
       await reapPod(ctx, pod);
+      reaped++;
     } catch (reason) {
       ctx.options.note(
         `cannot clean up after pod ${pod.id} yet: ${reason instanceof Error ? reason.message : String(reason)}`,
       );
     }
   }
+  return reaped;
 }
 
 /** Reaping for the time when the caller waits for something else. */
 export interface Reaping {
   readonly isOver: boolean;
-  /** Begins it, once. Resolves when everything is taken back, rejects as `reapEndedPods` does; nobody has to wait. */
-  start(): Promise<void>;
+  /** Begins it, once. Resolves with the number of pods when everything is taken back, rejects as `reapEndedPods` does; nobody has to wait. */
+  start(): Promise<number>;
 }
 
 /** `reapEndedPods`, to be started beside plugins or programs: they mostly wait, for the kernel and for one another. */
 export function planReaping(ctx: EngineContext): Reaping {
   let isOver = false;
-  let running: Promise<void> | undefined;
+  let running: Promise<number> | undefined;
   return {
     start: () => {
       if (running === undefined) {
