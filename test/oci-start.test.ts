@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { LOOSE, makeTrial, type Stage1Trial } from "./harness/stage1-trial.ts";
 import { createWorld, type World } from "./harness/world.ts";
@@ -18,20 +18,13 @@ afterAll(async () => {
   await world[Symbol.asyncDispose]();
 }, TIMEOUT_MS);
 
-/** What the script prints; anything but exit code 0 fails. */
-async function shown(script: string, flags: readonly string[]): Promise<string> {
-  const ran = await trial.sh(script, flags);
-  if (ran.exitCode !== 0) throw new Error(`${script} ended with ${ran.exitCode}: ${ran.stdout}${ran.stderr}`);
-  return ran.stdout;
-}
-
 test(
   "crun gets the filter that it compiled before, and one that was changed on disk is not used",
   async () => {
     const dir = join(world.root, "regimes/oci/seccomp");
     rmSync(dir, { recursive: true, force: true });
     const script = "grep Seccomp: /proc/self/status; chroot / true 2>&1; unshare -U true 2>&1";
-    const once = await shown(`${script}; exit 0`, ["--runtime=crun", "--cap-add=SYS_CHROOT"]);
+    const once = await trial.shown(`${script}; exit 0`, ["--runtime=crun", "--cap-add=SYS_CHROOT"]);
     expect(once).toContain("Seccomp:\t2");
     const [name = ""] = readdirSync(dir);
     const kept = readFileSync(join(dir, name), "utf8");
@@ -42,12 +35,12 @@ test(
     // What the runtime keeps for `exec` is the very filter.
     const state = join(world.root, "pods/run", pod, "oci/state", `${pod}-app`, "seccomp.bpf");
     expect(readFileSync(state).toString("base64")).toBe(compiled);
-    expect(await shown(`${script}; exit 0`, ["--runtime=crun", "--cap-add=SYS_CHROOT"])).toBe(once);
+    expect(await trial.shown(`${script}; exit 0`, ["--runtime=crun", "--cap-add=SYS_CHROOT"])).toBe(once);
     await world.succeed(["rm", "--force", pod]);
 
     const harmless = Buffer.from([6, 0, 0, 0, 0, 0, 0xff, 0x7f]).toString("base64"); // allows everything
     writeFileSync(join(dir, name), kept.replace(compiled, harmless));
-    expect(await shown(`${script}; exit 0`, ["--runtime=crun", "--cap-add=SYS_CHROOT"])).toBe(once);
+    expect(await trial.shown(`${script}; exit 0`, ["--runtime=crun", "--cap-add=SYS_CHROOT"])).toBe(once);
   },
   TIMEOUT_MS,
 );
@@ -78,6 +71,31 @@ test(
     expect(JSON.parse((await world.succeed(["list", "--json"])).stdout)).not.toContainEqual(
       expect.objectContaining({ state: "running" }),
     );
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "an app does not begin when its start cannot be recorded, and nothing stays",
+  async () => {
+    const mark = join(world.dir, "mark");
+    mkdirSync(mark);
+    const image = ["localhost/app:1", "--net=none", "-v", `${mark}:/mark`, "--exec=touch", "--", "/mark/ran"];
+    const prepared = await world.succeed([LOOSE, "-q", "prepare", "--stage1=oci", ...image]);
+    const pod = prepared.stdout.trim();
+    const events = join(world.root, "audit/events");
+    const files = readdirSync(events).map((name) => join(events, name));
+    for (const file of files) Bun.spawnSync(["chattr", "+i", file]);
+    try {
+      const refused = await world.gantry([LOOSE, "run-prepared", pod]);
+      expect(refused.exitCode).toBe(254);
+      expect(refused.stderr).toContain("audit/events");
+    } finally {
+      for (const file of files) Bun.spawnSync(["chattr", "-i", file]);
+    }
+    expect(readdirSync(mark)).toEqual([]);
+    const left = JSON.parse((await world.succeed(["list", "--json"])).stdout) as { readonly state: string }[];
+    expect(left.filter(({ state }) => state === "running")).toEqual([]);
   },
   TIMEOUT_MS,
 );

@@ -20,13 +20,6 @@ afterAll(async () => {
   await world[Symbol.asyncDispose]();
 }, TIMEOUT_MS);
 
-/** What the script prints; anything but exit code 0 fails. */
-async function shown(script: string, flags: readonly string[]): Promise<string> {
-  const ran = await trial.sh(script, flags);
-  if (ran.exitCode !== 0) throw new Error(`${script} ended with ${ran.exitCode}: ${ran.stdout}${ran.stderr}`);
-  return ran.stdout;
-}
-
 /** A file of the world that is root's alone. */
 function file(name: string, content: string): string {
   const path = join(world.dir, name);
@@ -58,7 +51,7 @@ for (const runtime of RUNTIMES) {
         "cat /proc/sys/net/ipv4/ip_default_ttl /proc/sys/kernel/shmmni",
         "grep -c ' /dev/shm .*size=1024k' /proc/self/mountinfo",
       ].join("; ");
-      const lines = (await shown(script, flags)).trim().split("\n");
+      const lines = (await trial.shown(script, flags)).trim().split("\n");
       expect(lines).toEqual(
         ["size unlimited", "100 200", "a:e5", "readable", "not writable", "77", "99", "1"].map((line, at) =>
           at === 0 ? (lines[0] ?? "") : line,
@@ -117,8 +110,8 @@ for (const runtime of RUNTIMES) {
     async () => {
       const facts = "readlink /proc/self/ns/ipc; readlink /proc/self/ns/pid";
       const host = ["ipc", "pid"].map((name) => readlinkSync(`/proc/self/ns/${name}`));
-      expect((await shown(facts, [by, "--ipc=host", "--pid=host"])).trim().split("\n")).toEqual(host);
-      for (const line of (await shown(facts, [by, "--ipc=private"])).trim().split("\n"))
+      expect((await trial.shown(facts, [by, "--ipc=host", "--pid=host"])).trim().split("\n")).toEqual(host);
+      for (const line of (await trial.shown(facts, [by, "--ipc=private"])).trim().split("\n"))
         expect(host).not.toContain(line);
       const pod = await trial.start("sleep 60", [by, "--pid=host"]);
       await world.succeed(["stop", pod]);
@@ -146,7 +139,7 @@ for (const runtime of RUNTIMES) {
         }),
       );
       const script = "mkdir /x 2>/dev/null && echo made || echo refused; wc -l < /proc/kallsyms; wc -c < /proc/version";
-      const plain = await shown(script.replaceAll("wc", "busybox wc"), [by]);
+      const plain = await trial.shown(script.replaceAll("wc", "busybox wc"), [by]);
       expect(plain).toMatch(/^made\n0\n[1-9]/);
       const flags = [
         by,
@@ -154,8 +147,8 @@ for (const runtime of RUNTIMES) {
         "--security-opt=unmask=/proc/kallsyms",
         "--security-opt=mask=/proc/version",
       ];
-      expect(await shown(script.replaceAll("wc", "busybox wc"), flags)).toMatch(/^refused\n[1-9]\d*\n0\n$/);
-      expect(await shown("mkdir /x && echo made", [...flags, "--cap-add=SYS_ADMIN"])).toBe("made\n");
+      expect(await trial.shown(script.replaceAll("wc", "busybox wc"), flags)).toMatch(/^refused\n[1-9]\d*\n0\n$/);
+      expect(await trial.shown("mkdir /x && echo made", [...flags, "--cap-add=SYS_ADMIN"])).toBe("made\n");
     },
     TIMEOUT_MS,
   );
@@ -185,7 +178,7 @@ for (const runtime of RUNTIMES) {
       const dirs = ["cdi-etc", "cdi-run"].map((dir) => `--cdi-spec-dir=${join(world.dir, dir)}`);
       const flags = [by, ...dirs, "--device=example.com/card=zero", "--device=example.com/other=1"];
       const script = "echo $CARD $OTHER; cat /vendor; stat -c %t:%T /dev/card0; : < /dev/card0 && echo opened";
-      expect(await shown(script, flags)).toBe("json yaml\nfrom the vendor\na:e5\nopened\n");
+      expect(await trial.shown(script, flags)).toBe("json yaml\nfrom the vendor\na:e5\nopened\n");
     },
     TIMEOUT_MS,
   );
@@ -207,7 +200,7 @@ for (const runtime of RUNTIMES) {
       write("30-never", ["createRuntime"], { annotations: { "^purpose$": "^other$" } });
       const last = write("40-ended", ["poststop"], { hasBindMounts: false });
       const flags = [by, `--hooks-dir=${join(world.dir, hooks)}`, "--label=purpose=test"];
-      expect(await shown("echo app", flags)).toBe("app\n");
+      expect(await trial.shown("echo app", flags)).toBe("app\n");
       await until(async () => readFileSync(trace, "utf8") === "10-made\n20-started\n40-ended\n");
       chownSync(last, 1000, 1000);
       const refused = await trial.sh("echo app", flags);

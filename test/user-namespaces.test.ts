@@ -45,9 +45,7 @@ async function idsOf(pod: string): Promise<Ids> {
 }
 
 async function lines(script: string, flags: readonly string[]): Promise<string[]> {
-  const ran = await trial.sh(script, flags);
-  if (ran.exitCode !== 0) throw new Error(`${script} ended with ${ran.exitCode}: ${ran.stdout}${ran.stderr}`);
-  return ran.stdout.trim().split("\n");
+  return (await trial.shown(script, flags)).trim().split("\n");
 }
 
 /** A directory of the host anybody may write to, with a file that is root's alone. */

@@ -53,7 +53,7 @@ export async function launchPod(
     ...planLaunch(ctx, { pod, manifest, attachments, userns, volumeIdmaps }, options),
     meanwhile: () => {
       reportStart(ctx, { pod, manifest }); // at once: when it fails, no app may begin
-      return options.reaping.start().then(() => undefined);
+      return options.reaping.start();
     },
   };
   options.signal?.throwIfAborted();
@@ -114,7 +114,7 @@ export function planLaunch(
     isOwnUnit: ctx.env["INVOCATION_ID"] !== undefined && ctx.host.has("run/systemd/system"),
     notifyEnv: pick(ctx.env, ["NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"]),
     note: ctx.options.note,
-    meanwhile: () => options.reaping.start().then(() => undefined),
+    meanwhile: () => options.reaping.start(),
     ensureHostDir: (path) => ctx.host.ensureDir(path.slice(1), 0o755),
   };
 }

@@ -122,8 +122,12 @@ function readJson(raw: Uint8Array): unknown {
 
 /** An archive that is no checkpoint, or not a whole one. */
 export function badCheckpoint(state: string, cause?: unknown): PodError {
-  return new PodError("pod/bad-checkpoint", `Cannot restore: the checkpoint is malformed: ${state}`, {
-    hint: "export it again: gantry checkpoint --export FILE POD",
-    cause,
-  });
+  return new PodError(
+    "pod/bad-checkpoint",
+    `Cannot restore: the checkpoint is malformed: ${state.replace(/^Cannot read layer: /, "")}`,
+    {
+      hint: "export it again: gantry checkpoint --export FILE POD",
+      cause,
+    },
+  );
 }

@@ -56,9 +56,10 @@ export interface LaunchInput {
   note(text: string): void;
   /**
    * What the engine has to do besides, in the host's mount namespace. Before it returns it has recorded the start: no app may
-   * run earlier. Once, and only for regimes that say `callsMeanwhile`.
+   * run earlier. Once, and only for regimes that say `callsMeanwhile`. Whoever waits for the result is told of failures;
+   * nobody has to at once.
    */
-  meanwhile(): Promise<void>;
+  meanwhile(): Promise<unknown>;
   /** Makes a directory of the host when it is missing. */
   ensureHostDir(path: string): void;
 }

@@ -12,6 +12,8 @@ export interface Stage1Trial {
   readonly world: World;
   /** Runs busybox's shell with `script` in a pod of the regime under test; `flags` stand before the script. */
   sh(script: string, flags?: readonly string[]): Promise<GantryResult>;
+  /** What the same prints; anything but exit code 0 fails. */
+  shown(script: string, flags?: readonly string[]): Promise<string>;
   /** The same in the background; returns the UUID. */
   start(script: string, flags?: readonly string[]): Promise<string>;
   /** A pod of two apps, `one` and `two`. */
@@ -56,9 +58,15 @@ export async function makeTrial(world: World, stage1: string): Promise<Stage1Tri
       ? [image, ...net(flags), ...flags]
       : [image, ...net(flags), ...flags, "--exec=sh", "--", "-c", script];
   const status = async (pod: string) => JSON.parse((await world.succeed(["status", "--json", pod])).stdout) as PodFacts;
+  const sh: Stage1Trial["sh"] = (script, flags = []) => world.gantry([...quiet, ...base, ...line(script, flags)]);
   return {
     world,
-    sh: (script, flags = []) => world.gantry([...quiet, ...base, ...line(script, flags)]),
+    sh,
+    shown: async (script, flags) => {
+      const ran = await sh(script, flags);
+      if (ran.exitCode === 0) return ran.stdout;
+      throw new Error(`${script} ended with ${ran.exitCode}: ${ran.stdout}${ran.stderr}`);
+    },
     start: async (script, flags = []) =>
       (await world.succeed([...quiet, ...base, "-d", ...line(script, flags)])).stdout.trim(),
     two: (first, second) => {
