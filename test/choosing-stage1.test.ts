@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { anImage } from "../src/testing/image-builder.ts";
 import { busyboxImage, writeArchive } from "./harness/images.ts";
 import { createWorld } from "./harness/world.ts";
 
@@ -60,6 +61,45 @@ test(
     ] as const) {
       await world.succeed([LOOSE, "fetch", `oci-archive:${writeArchive(world, `asks-${wish}`, asking(wish))}:1`]);
       expect(await regimeOf(`localhost/asks-${wish}:1`)).toBe(got);
+    }
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "stage1: one whose program cannot be executed is told, in the foreground too, and nothing of the pod stays",
+  async () => {
+    await using world = await createWorld();
+    const broken = anImage()
+      .withLayer([
+        { path: "run", content: "#!/no/such/shell\n", modeOctal: 0o755 },
+        { path: "others", content: "#!/bin/sh\n", modeOctal: 0o755 },
+      ])
+      .withAnnotations({
+        ...Object.fromEntries(["enter", "stop", "gc"].map((name) => [`dev.gantry/stage1/${name}`, "/others"])),
+        "dev.gantry/stage1/run": "/run",
+        "dev.gantry/stage1/interface-version": "1",
+        "dev.gantry/stage1/regime": "broken",
+      });
+    for (const [name, image] of [
+      ["broken", broken],
+      ["app", busyboxImage()],
+    ] as const) {
+      await world.succeed([LOOSE, "fetch", `oci-archive:${writeArchive(world, name, image)}:1`]);
+    }
+    for (const detach of [[], ["-d"]]) {
+      const ran = await world.gantry([
+        LOOSE,
+        "-q",
+        "run",
+        ...detach,
+        "--stage1=localhost/broken:1",
+        "localhost/app:1",
+        ...RUN,
+      ]);
+      expect(ran.exitCode).toBe(254);
+      expect(ran.stderr).toContain("/stage1/rootfs/run");
+      expect(JSON.parse((await world.succeed(["list", "--json"])).stdout)).toEqual([]);
     }
   },
   TIMEOUT_MS,

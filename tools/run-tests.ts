@@ -35,7 +35,12 @@ function count(label: string, run: TestRun, knownSkips: ReadonlySet<string>): vo
   if (run.cases.length === 0) failures.push(`${label}: no tests ran`);
   const ok = failures.length === before;
   console.log(`${ok ? "ok   " : "FAIL "} ${label}: ${of("passed").length} passed, ${run.seconds.toFixed(1)} s`);
-  if (!ok) console.log(run.output.trimEnd().replace(/^/gm, "      "));
+  if (!ok) console.log(withoutPassed(run.output).replace(/^/gm, "      "));
+}
+
+/** What is worth reading of a file in which something failed, also where only part of a long output is kept. */
+function withoutPassed(output: string): string {
+  return output.replaceAll(/^\(pass\) .*\n/gm, "").trimEnd();
 }
 
 async function readKnownSkips(): Promise<ReadonlySet<string>> {

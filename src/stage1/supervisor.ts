@@ -8,6 +8,11 @@ export function writeSupervisor(pod: Files, pid: number): void {
   pod.writePlain("pid", `${pid} ${readProcStat(pid)?.startTicks ?? 0}\n`, 0o600);
 }
 
+/** There is none after all. */
+export function forgetSupervisor(pod: Files): void {
+  pod.remove("pid");
+}
+
 /** The supervisor of a pod, if the process that `pid` names is still the one that was started. */
 export function findSupervisor(pod: Files): number | undefined {
   if (!pod.has("pid")) return undefined;

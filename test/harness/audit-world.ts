@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type SoftwareTpm, startSoftwareTpm } from "../../src/testing/software-tpm.ts";
 import { writeArchive } from "./images.ts";
@@ -76,9 +76,24 @@ export async function createAuditWorld(prepare?: (tpm: SoftwareTpm) => void): Pr
     },
     restore(path) {
       for (const name of ["audit", "keys"]) {
-        rmSync(join(world.root, name), { recursive: true, force: true });
-        cpSync(join(path, name), join(world.root, name), { recursive: true });
+        const [place, fresh] = [join(world.root, name), join(world.root, `${name}.restored`)];
+        cpSync(join(path, name), fresh, { recursive: true });
+        renameOver(fresh, place);
       }
     },
   };
+}
+
+/** Puts a directory in the place of what a program that is still running may make there at any moment. */
+function renameOver(from: string, to: string): void {
+  for (let tries = 0; tries < 100; tries++) {
+    rmSync(to, { recursive: true, force: true });
+    try {
+      renameSync(from, to);
+      return;
+    } catch (reason) {
+      if ((reason as NodeJS.ErrnoException).code !== "ENOTEMPTY") throw reason;
+    }
+  }
+  throw new Error(`${to} is made anew every time`);
 }

@@ -10,6 +10,8 @@ export async function tryControls(): Promise<Succeeded> {
   await using lab = await openAttackLab("kvm", false);
   const wanted = ATTACKS.filter((one) => one.control === "virtual machine").map((one) => one.id);
   const said = await lab.inside(["/bin/perl", "/attack.pl", `run=${wanted.join(",")}`, ...lab.arguments]);
+  if (said.exitCode !== 0)
+    throw new Error(`the attack program ended with ${said.exitCode}: ${said.stdout}${said.stderr}`);
   const did = [...parseSaid(said.stdout)].filter(([, one]) => one.did.length > 0).map(([id]) => id);
   return new Map([
     ["virtual machine", new Set(did)],

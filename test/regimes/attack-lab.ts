@@ -1,5 +1,6 @@
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { GantryResult } from "../harness/gantry.ts";
 import { writeArchive } from "../harness/images.ts";
 import { kernelPackage } from "../harness/kernel.ts";
 import { LOOSE, until } from "../harness/stage1-trial.ts";
@@ -19,7 +20,7 @@ export interface AttackLab extends AsyncDisposable {
   /** Arguments of the attack program. */
   readonly arguments: readonly string[];
   /** Runs a command in the attacker's pod. */
-  inside(argv: readonly string[], flags?: readonly string[]): Promise<{ exitCode: number; stdout: string }>;
+  inside(argv: readonly string[], flags?: readonly string[]): Promise<GantryResult>;
   /** Which attempts have changed something on the host. */
   changes(): ReadonlySet<string>;
   /** Sends the neighbour a packet with a secret. */

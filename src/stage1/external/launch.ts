@@ -10,10 +10,9 @@ import { chdir } from "../../sys/linux/mount-calls.ts";
 import { listMounts } from "../../sys/linux/mount-table.ts";
 import { enterPrivateMountNamespace, unmount } from "../../sys/linux/mounts.ts";
 import { PodCgroup } from "../../sys/linux/pod-cgroup.ts";
-import { dieOfSignals, execve } from "../../sys/linux/process-calls.ts";
-import { spawnDetached } from "../../sys/linux/spawn-detached.ts";
+import { dieOfSignals } from "../../sys/linux/process-calls.ts";
 import { limitPodCgroup, podCgroupName } from "../pod-cgroups.ts";
-import { writeSupervisor } from "../supervisor.ts";
+import { becomeSupervisor, startSupervisor } from "../pod-supervisor.ts";
 import { entryEnvironment, mountStage1Image, writeStage1Layers } from "./call-entry.ts";
 
 /** One digit: shells redirect no others. */
@@ -77,25 +76,23 @@ function start(input: LaunchInput, entries: Stage1EntryPoints): { readonly pid: 
       flags: O_WRONLY | O_CREAT | O_APPEND,
       modeOctal: 0o600,
     });
-    const visit = cgroup.visit();
-    const pid = spawnDetached({
-      argv: [...argv],
-      env: { ...env, GANTRY_LOCK_FD: String(SPAWNED_LOCK_FD) },
-      cwd: pod.root,
-      stdio: [nullFd, logFd, logFd, input.lockFd],
-    });
-    visit.leave();
-    writeSupervisor(pod, pid);
+    const lock = { GANTRY_LOCK_FD: String(SPAWNED_LOCK_FD) };
+    const program = { argv, env: { ...env, ...lock }, cwd: pod.root, stdio: [nullFd, logFd, logFd, input.lockFd] };
+    const pid = startSupervisor(pod, program, { cgroup });
     for (const fd of [nullFd, logFd]) close(fd);
     return { pid };
   }
-  cgroup.join();
-  writeSupervisor(pod, process.pid);
-  if (input.lockFd !== LOCK_FD) {
-    dup2(input.lockFd, LOCK_FD);
-    setCloseOnExec(input.lockFd, true);
-  }
-  if (!input.interactive) dup2(nullFd, 0);
   chdir(pod.root);
-  return execve(argv[0], [...argv], { ...env, GANTRY_LOCK_FD: String(LOCK_FD) });
+  return becomeSupervisor(pod, {
+    argv,
+    env: { ...env, GANTRY_LOCK_FD: String(LOCK_FD) },
+    cgroup,
+    stdio: [input.interactive ? undefined : nullFd],
+    held: [],
+    confine: () => {
+      if (input.lockFd === LOCK_FD) return setCloseOnExec(LOCK_FD, false);
+      dup2(input.lockFd, LOCK_FD);
+      setCloseOnExec(input.lockFd, true);
+    },
+  });
 }

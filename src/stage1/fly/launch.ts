@@ -6,19 +6,18 @@ import { openSharedVolumes, type SharedVolumes } from "../../pod/shared-volumes.
 import type { LaunchInput } from "../../pod/stage1-contract.ts";
 import { detectCgroupLayout, withoutIdleUnified } from "../../sys/linux/cgroup-layout.ts";
 import { AT_FDCWD, CLONE_NEWNET, O_RDONLY } from "../../sys/linux/constants.ts";
-import { close, dup2, openat2, setCloseOnExec } from "../../sys/linux/fs-calls.ts";
+import { close, openat2 } from "../../sys/linux/fs-calls.ts";
 import { setns } from "../../sys/linux/mount-calls.ts";
 import { listMounts } from "../../sys/linux/mount-table.ts";
 import { bindMount, enterPrivateMountNamespace, unmount } from "../../sys/linux/mounts.ts";
 import { PodCgroup } from "../../sys/linux/pod-cgroup.ts";
-import { dieOfSignals, execve } from "../../sys/linux/process-calls.ts";
+import { dieOfSignals } from "../../sys/linux/process-calls.ts";
 import { RootedDir } from "../../sys/linux/rooted-dir.ts";
-import { spawnDetached } from "../../sys/linux/spawn-detached.ts";
 import { syscallNumber } from "../../sys/linux/syscall-numbers.ts";
 import { connectStdio } from "../app-stdio.ts";
 import { Stage1Error } from "../errors.ts";
 import { limitPodCgroup, podCgroupName } from "../pod-cgroups.ts";
-import { writeSupervisor } from "../supervisor.ts";
+import { becomeSupervisor, startSupervisor } from "../pod-supervisor.ts";
 import { prlimitArgs, settableUlimits } from "../ulimits.ts";
 import { PERL } from "./probe.ts";
 import { SUPERVISE_SCRIPT } from "./supervise-script.ts";
@@ -137,24 +136,14 @@ function start(input: LaunchInput, { argv, writers, cgroup, isTty }: Start): { r
   const nullFd = openat2(AT_FDCWD, "/dev/null", { flags: O_RDONLY });
   if (input.netns !== "host") joinNetwork(input.netns.path);
   if (input.mode === "spawn") {
-    const visit = cgroup.visit();
     const [out = nullFd, err = nullFd] = writers;
-    const pid = spawnDetached({ argv, env, cwd: "/", stdio: [nullFd, out, err, input.lockFd] });
-    visit.leave();
-    writeSupervisor(pod, pid);
+    const program = { argv, env, cwd: "/", stdio: [nullFd, out, err, input.lockFd] };
+    const pid = startSupervisor(pod, program, { cgroup });
     for (const fd of [...writers, nullFd]) close(fd);
     return { pid };
   }
-  cgroup.join();
-  writeSupervisor(pod, process.pid);
-  setCloseOnExec(input.lockFd, false);
-  if (!input.interactive) dup2(nullFd, 0);
-  const [out, err] = writers;
-  if (!isTty && out !== undefined && err !== undefined) {
-    dup2(out, 1);
-    dup2(err, 2);
-  }
-  return execve(argv[0], argv, env);
+  const stdio = [input.interactive ? undefined : nullFd, ...(isTty ? [] : writers)];
+  return becomeSupervisor(pod, { argv, env, cgroup, stdio, held: [input.lockFd] });
 }
 
 function environmentOf({ pod, manifest }: LaunchInput): (readonly [string, string])[] {

@@ -1,9 +1,10 @@
 import type { LaunchInput } from "../../pod/stage1-contract.ts";
 import { AT_FDCWD, O_RDONLY } from "../../sys/linux/constants.ts";
-import { close, dup2, fstatat, openat2, setCloseOnExec } from "../../sys/linux/fs-calls.ts";
+import { close, fstatat, openat2 } from "../../sys/linux/fs-calls.ts";
 import type { PodCgroup } from "../../sys/linux/pod-cgroup.ts";
 import { execve } from "../../sys/linux/process-calls.ts";
 import { spawnDetached } from "../../sys/linux/spawn-detached.ts";
+import { becomeSupervisor as becomeProgram } from "../pod-supervisor.ts";
 import { writeSupervisor } from "../supervisor.ts";
 import type { AcceleratorChoice } from "./choose-accelerator.ts";
 import { CONTROL_FIFO, STATUS_FILE } from "./ports.ts";
@@ -108,11 +109,6 @@ export function becomeSupervisor(
     for (const fd of [...held.filter((fd) => fd !== input.lockFd), logFd, ...Object.values(terminal ?? {})]) close(fd);
     return { pid };
   }
-  start.cgroup.join();
-  writeSupervisor(pod, process.pid);
-  for (const fd of held) setCloseOnExec(fd, false);
-  if (!input.interactive) dup2(openat2(AT_FDCWD, "/dev/null", { flags: O_RDONLY }), 0);
-  dup2(logFd, 1);
-  dup2(logFd, 2);
-  return execve(argv[0], argv, env);
+  const stdin = input.interactive ? undefined : openat2(AT_FDCWD, "/dev/null", { flags: O_RDONLY });
+  return becomeProgram(pod, { argv, env, cgroup: start.cgroup, stdio: [stdin, logFd, logFd], held });
 }

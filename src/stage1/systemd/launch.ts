@@ -5,23 +5,22 @@ import { type ResolvedApp, writeResolvedApp } from "../../pod/resolved-app.ts";
 import type { LaunchInput } from "../../pod/stage1-contract.ts";
 import { detectCgroupLayout } from "../../sys/linux/cgroup-layout.ts";
 import { AT_FDCWD, MS_NODEV, MS_NOSUID, O_APPEND, O_CREAT, O_RDONLY, O_WRONLY } from "../../sys/linux/constants.ts";
-import { close, dup2, openat2, setCloseOnExec } from "../../sys/linux/fs-calls.ts";
+import { close, openat2 } from "../../sys/linux/fs-calls.ts";
 import { mount } from "../../sys/linux/mount-calls.ts";
 import { listMounts } from "../../sys/linux/mount-table.ts";
 import { bindMount, enterPrivateMountNamespace, unmount } from "../../sys/linux/mounts.ts";
 import { mountOverlay } from "../../sys/linux/overlay.ts";
 import { PodCgroup } from "../../sys/linux/pod-cgroup.ts";
-import { dieOfSignals, execve, joinNewSessionKeyring } from "../../sys/linux/process-calls.ts";
+import { dieOfSignals, joinNewSessionKeyring } from "../../sys/linux/process-calls.ts";
 import { RootedDir } from "../../sys/linux/rooted-dir.ts";
 import { installSyscallProgram } from "../../sys/linux/seccomp.ts";
-import { spawnDetached } from "../../sys/linux/spawn-detached.ts";
 import { connectStdio } from "../app-stdio.ts";
 import { BASE_FILTER_FILES, isBaseFilterEnough } from "../base-filter.ts";
 import { Stage1Error } from "../errors.ts";
 import { kernelPathsUnderNspawn, planProcMasks } from "../kernel-paths.ts";
 import { podCgroupName } from "../pod-cgroups.ts";
 import { planPodLimits } from "../pod-limits.ts";
-import { writeSupervisor } from "../supervisor.ts";
+import { becomeSupervisor, startSupervisor } from "../pod-supervisor.ts";
 import { settableUlimits } from "../ulimits.ts";
 import { extraCapabilities, renderUnits } from "../units.ts";
 import { planNspawnArgv } from "./nspawn-argv.ts";
@@ -76,7 +75,7 @@ async function mountAndStart(input: LaunchInput): Promise<{ readonly pid: number
     }),
     input.lockFd,
   ];
-  return await startSupervisor(input, { apps, held });
+  return await startNspawn(input, { apps, held });
 }
 
 function stdinOf(input: LaunchInput): ResolvedApp["stdin"] {
@@ -115,7 +114,7 @@ function bindInto(root: RootedDir, source: string, target: string): void {
   bindMount({ source, target: at.fd, recursive: true });
 }
 
-async function startSupervisor(
+async function startNspawn(
   input: LaunchInput,
   { apps, held }: { readonly apps: readonly ResolvedApp[]; readonly held: readonly number[] },
 ): Promise<{ readonly pid: number }> {
@@ -157,24 +156,13 @@ async function startSupervisor(
   const nullFd = openat2(AT_FDCWD, "/dev/null", { flags: O_RDONLY });
   const isTty = input.interactive && input.isTerminal;
   if (input.mode === "spawn") {
-    const visit = cgroup?.visit();
-    confine(filter);
-    const pid = spawnDetached({ argv, env, cwd: pod.root, stdio: [nullFd, logFd, logFd, ...held] });
-    visit?.leave();
-    writeSupervisor(pod, pid);
+    const program = { argv, env, cwd: pod.root, stdio: [nullFd, logFd, logFd, ...held] };
+    const pid = startSupervisor(pod, program, { cgroup, confine: () => confine(filter) });
     for (const fd of [...held.filter((fd) => fd !== input.lockFd), logFd, nullFd]) close(fd);
     return { pid };
   }
-  cgroup?.join();
-  writeSupervisor(pod, process.pid);
-  for (const fd of held) setCloseOnExec(fd, false);
-  if (!isTty) {
-    dup2(nullFd, 0);
-    dup2(logFd, 1);
-  }
-  dup2(logFd, 2);
-  confine(filter);
-  return execve(argv[0], argv, env);
+  const stdio = isTty ? [undefined, undefined, logFd] : [nullFd, logFd, logFd];
+  return becomeSupervisor(pod, { argv, env, cgroup, stdio, held, confine: () => confine(filter) });
 }
 
 /** The filter that came with the stage1 image; empty for an image without one. */

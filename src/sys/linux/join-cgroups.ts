@@ -24,6 +24,25 @@ export function joinCgroupsOf(pid: number): CgroupVisit {
   return joinCgroups(targets);
 }
 
+/** Where this process is now; `leave` of it brings it back there. */
+export function rememberCgroups(): CgroupVisit {
+  const text = readFileSync("/proc/self/cgroup", "latin1");
+  return {
+    leave() {
+      const ours = parseCgroups(text);
+      for (const hierarchy of detectCgroupLayout().hierarchies) {
+        const path = pathIn(hierarchy, ours);
+        if (path === undefined) continue;
+        // The whole process: threads that began in the other cgroup are in it.
+        const fd = openMembers(`${hierarchy.mountPoint}${path === "/" ? "" : path}/cgroup.procs`);
+        if (fd === undefined) continue;
+        write(fd, SELF);
+        close(fd);
+      }
+    },
+  };
+}
+
 /** Moves this process into the given cgroup directories, by mount point of their hierarchy. */
 export function joinCgroups(targets: ReadonlyMap<string, string>): CgroupVisit {
   const ours = parseCgroups(readFileSync("/proc/self/cgroup", "latin1"));
