@@ -19,7 +19,7 @@ export function joinCgroupsOf(pid: number): CgroupVisit {
   const targets = new Map<string, string>();
   for (const hierarchy of detectCgroupLayout().hierarchies) {
     const path = pathIn(hierarchy, theirs);
-    if (path !== undefined) targets.set(hierarchy.mountPoint, `${hierarchy.mountPoint}${path === "/" ? "" : path}`);
+    if (path !== undefined) targets.set(hierarchy.mountPoint, dirOf(hierarchy, path));
   }
   return joinCgroups(targets);
 }
@@ -32,50 +32,62 @@ export function rememberCgroups(): CgroupVisit {
       const ours = parseCgroups(text);
       for (const hierarchy of detectCgroupLayout().hierarchies) {
         const path = pathIn(hierarchy, ours);
-        if (path === undefined) continue;
         // The whole process: threads that began in the other cgroup are in it.
-        const fd = openMembers(`${hierarchy.mountPoint}${path === "/" ? "" : path}/cgroup.procs`);
-        if (fd === undefined) continue;
-        write(fd, SELF);
-        close(fd);
+        const fd = path === undefined ? undefined : openMembers(`${dirOf(hierarchy, path)}/cgroup.procs`);
+        if (fd !== undefined) goBack([fd]);
       }
     },
   };
 }
 
-/** Moves this process into the given cgroup directories, by mount point of their hierarchy. */
+/**
+ * Moves this process into the given cgroup directories, by mount point of their hierarchy: all of them or none.
+ * @throws {SysError} when the kernel refuses one
+ */
 export function joinCgroups(targets: ReadonlyMap<string, string>): CgroupVisit {
   const ours = parseCgroups(readFileSync("/proc/self/cgroup", "latin1"));
   const wayBack: number[] = [];
-  for (const hierarchy of detectCgroupLayout().hierarchies) {
-    const to = targets.get(hierarchy.mountPoint);
-    const ownPath = pathIn(hierarchy, ours);
-    const from = ownPath === undefined ? undefined : `${hierarchy.mountPoint}${ownPath === "/" ? "" : ownPath}`;
-    if (to === undefined || from === undefined || to === from) continue;
-    const file = hierarchy.version === 1 ? "tasks" : "cgroup.procs";
-    // Back goes the whole process: threads that began meanwhile began there.
-    const backFd = openMembers(`${from}/cgroup.procs`);
-    const toFd = openMembers(`${to}/${file}`);
-    if (toFd !== undefined) {
-      write(toFd, SELF);
-      close(toFd);
-    }
-    if (backFd !== undefined) wayBack.push(backFd);
-  }
-  return {
-    leave() {
-      for (const fd of wayBack) {
-        try {
-          write(fd, SELF);
-        } catch (reason) {
-          // A confined thread may be refused; it then stays where it does no harm, until this process ends.
-          if (!hasErrno(reason, "EPERM", "EACCES")) throw reason;
-        } finally {
-          close(fd);
-        }
+  try {
+    for (const hierarchy of detectCgroupLayout().hierarchies) {
+      const to = targets.get(hierarchy.mountPoint);
+      const ownPath = pathIn(hierarchy, ours);
+      const from = ownPath === undefined ? undefined : dirOf(hierarchy, ownPath);
+      if (to === undefined || from === undefined || to === from) continue;
+      const file = hierarchy.version === 1 ? "tasks" : "cgroup.procs";
+      // Back goes the whole process: threads that began meanwhile began there.
+      const backFd = openMembers(`${from}/cgroup.procs`);
+      if (backFd !== undefined) wayBack.push(backFd);
+      const toFd = openMembers(`${to}/${file}`);
+      if (toFd === undefined) continue;
+      try {
+        write(toFd, SELF);
+      } finally {
+        close(toFd);
       }
-    },
-  };
+    }
+  } catch (reason) {
+    goBack(wayBack);
+    throw reason;
+  }
+  return { leave: () => goBack(wayBack) };
+}
+
+/** Moves this process by each of these open files, and closes them. */
+function goBack(wayBack: readonly number[]): void {
+  for (const fd of wayBack) {
+    try {
+      write(fd, SELF);
+    } catch (reason) {
+      // A confined thread may be refused; it then stays where it does no harm, until this process ends.
+      if (!hasErrno(reason, "EPERM", "EACCES")) throw reason;
+    } finally {
+      close(fd);
+    }
+  }
+}
+
+function dirOf({ mountPoint }: CgroupHierarchy, path: string): string {
+  return `${mountPoint}${path === "/" ? "" : path}`;
 }
 
 /** The kernel reads 0 as "the writer". */

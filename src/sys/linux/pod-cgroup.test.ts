@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { detectCgroupLayout } from "./cgroup-layout.ts";
 import { PodCgroup } from "./pod-cgroup.ts";
 
@@ -34,4 +34,36 @@ test("PodCgroup.remove() keeps the common parent while another pod is in it", as
   await other?.remove();
   const left = layout.hierarchies.map((hierarchy) => `${hierarchy.mountPoint}/gantry-test-pair`);
   expect(left.filter((path) => existsSync(path))).toEqual([]);
+});
+
+test("PodCgroup can be joined although another start has only just made what is above it", () => {
+  const layout = detectCgroupLayout();
+  const base = "gantry-test-new";
+  for (const { mountPoint } of layout.hierarchies) mkdirSync(`${mountPoint}/${base}`);
+  const group = PodCgroup.create(layout, "pod", base);
+  try {
+    const visit = group.visit();
+    expect(group.pids()).toContain(process.pid);
+    visit.leave();
+    expect(group.pids()).toEqual([]);
+  } finally {
+    expect(group.tryRemove()).toBe(true);
+  }
+});
+
+test("PodCgroup.visit() joins every hierarchy or none", () => {
+  const layout = detectCgroupLayout();
+  const group = PodCgroup.create(layout, "pod", "gantry-test-empty");
+  const before = readFileSync("/proc/self/cgroup", "utf8");
+  try {
+    const cpuset = group.dirs.find(
+      ({ hierarchy: { version, controllers } }) => version === 1 && controllers.includes("cpuset"),
+    );
+    if (cpuset === undefined) return; // with one hierarchy there is nothing between all and none
+    writeFileSync(`${cpuset.path}/cpuset.cpus`, "\n");
+    expect(() => group.visit()).toThrow();
+    expect(readFileSync("/proc/self/cgroup", "utf8")).toBe(before);
+  } finally {
+    group.tryRemove();
+  }
 });

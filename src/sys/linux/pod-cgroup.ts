@@ -182,7 +182,7 @@ function makeLevels(path: string, hierarchy: CgroupHierarchy): void {
     } catch (reason) {
       if (!hasCode(reason, "EEXIST")) throw reason;
     }
-    if (hierarchy.controllers.includes("cpuset") && hierarchy.version === 1) inheritCpuset(parent, child);
+    if (hierarchy.controllers.includes("cpuset") && hierarchy.version === 1) inheritCpuset(child, hierarchy.mountPoint);
     parent = child;
   }
 }
@@ -195,7 +195,7 @@ function makeLeaf(path: string, hierarchy: CgroupHierarchy): boolean {
     if (hasCode(reason, "ENOENT", "EEXIST")) return false;
     throw reason;
   }
-  if (hierarchy.controllers.includes("cpuset")) inheritCpuset(dirname(path), path);
+  if (hierarchy.controllers.includes("cpuset")) inheritCpuset(path, hierarchy.mountPoint);
   return true;
 }
 
@@ -216,12 +216,19 @@ function hasCode(reason: unknown, ...codes: readonly string[]): boolean {
   return reason instanceof Error && "code" in reason && codes.includes(String(reason.code));
 }
 
-/** A v1 cpuset starts empty, and nobody can join an empty one. */
-function inheritCpuset(parent: string, child: string): void {
-  for (const file of ["cpuset.cpus", "cpuset.mems"]) {
-    if (readFileSync(`${child}/${file}`, "utf8").trim() !== "") continue;
-    writeFileSync(`${child}/${file}`, readFileSync(`${parent}/${file}`, "utf8").trim());
+/** A v1 cpuset starts empty, and nobody can join an empty one; what is above may just have been made by another start. */
+function inheritCpuset(path: string, mountPoint: string): void {
+  if (path === mountPoint) return;
+  const files = ["cpuset.cpus", "cpuset.mems"].map((name) => ({ name, own: readTrimmed(`${path}/${name}`) }));
+  if (files.every(({ own }) => own !== "")) return;
+  inheritCpuset(dirname(path), mountPoint);
+  for (const { name, own } of files) {
+    if (own === "") writeFileSync(`${path}/${name}`, readTrimmed(`${dirname(path)}/${name}`));
   }
+}
+
+function readTrimmed(path: string): string {
+  return readFileSync(path, "utf8").trim();
 }
 
 function delegate(dir: string, controllers: readonly string[]): void {
