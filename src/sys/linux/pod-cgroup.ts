@@ -163,7 +163,7 @@ function makeCgroup(path: string, hierarchy: CgroupHierarchy): boolean {
       return true;
     } catch (reason) {
       if (hasCode(reason, "EROFS", "EACCES")) return false;
-      if (hasCode(reason, "ENOENT") && round < ROUNDS) continue;
+      if (hasCode(reason, "ENOENT", "ENODEV") && round < ROUNDS) continue;
       withFileErrors(`create cgroup "${path}"`, () => {
         throw reason;
       });
