@@ -99,3 +99,31 @@ test(
   },
   TIMEOUT_MS,
 );
+
+test(
+  "a configuration longer than a pipe takes at once reaches either runtime whole, and only it reaches the app",
+  async () => {
+    const long = ["A", "B", "C"].map((name) => `--env=${name}=${name.repeat(100_000)}`);
+    const script = "echo ${#A} ${#B} ${#C}; ls /proc/self/fd | wc -l";
+    for (const runtime of ["crun", "runc"]) {
+      const without = await trial.shown("ls /proc/self/fd | wc -l", [`--runtime=${runtime}`]);
+      const [lengths, descriptors] = (await trial.shown(script, [`--runtime=${runtime}`, ...long])).trim().split("\n");
+      expect([lengths, descriptors]).toEqual(["100000 100000 100000", without.trim()]);
+      expect(Number(descriptors)).toBe(4); // three, and the directory being listed
+    }
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "pods that have ended are taken back beside later starts, and how each of them ended is recorded once",
+  async () => {
+    for (let round = 0; round < 6; round++) expect((await trial.sh(`exit ${round}`)).exitCode).toBe(round);
+    await world.succeed(["gc", "--grace-period=0s"]);
+    const { stdout } = await world.succeed(["audit", "log", "--json", "--kind=pod.exited"]);
+    const codes = (JSON.parse(stdout) as { data: { exitCode: number } }[]).map(({ data }) => data.exitCode);
+    expect(codes.slice(-6).sort()).toEqual([0, 1, 2, 3, 4, 5]);
+    expect(readdirSync(join(world.root, "run/netns"))).toEqual([]);
+  },
+  TIMEOUT_MS,
+);

@@ -115,6 +115,7 @@ export function planLaunch(
     notifyEnv: pick(ctx.env, ["NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"]),
     note: ctx.options.note,
     meanwhile: () => options.reaping.start(),
+    leaveRest: () => options.reaping.leave(),
     ensureHostDir: (path) => ctx.host.ensureDir(path.slice(1), 0o755),
   };
 }

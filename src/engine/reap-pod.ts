@@ -44,7 +44,7 @@ export function netnsPath(ctx: EngineContext, id: string): string {
 export async function reapPod(
   ctx: EngineContext,
   pod: LockedPod,
-  { force = false }: { readonly force?: boolean } = {},
+  { force = false, signal }: { readonly force?: boolean; readonly signal?: AbortSignal } = {},
 ): Promise<ReapedPod> {
   const files = pod.files();
   const before = readReaped(files);
@@ -52,7 +52,7 @@ export async function reapPod(
   const manifest = readPodManifest(files);
   const stage1 = stage1Of(manifest);
   await stage1.kill(files, pod.id);
-  await giveWay();
+  await giveWay(signal);
   try {
     await detachAll(pluginHost(ctx, files, [pod.lock.fd]));
   } catch (reason) {
@@ -61,7 +61,7 @@ export async function reapPod(
   }
   removeNetNamespace(netnsPath(ctx, pod.id));
   removeUserNamespace(ctx, pod.id);
-  await giveWay();
+  await giveWay(signal);
   const exits: (AppExit | undefined)[] = [];
   const events: EngineEvent[] = [];
   for (const app of manifest?.apps ?? []) {
@@ -75,7 +75,7 @@ export async function reapPod(
     events.push({ type: "app.exited", ...event });
   }
   await stage1.cleanup(files, pod.id);
-  await giveWay();
+  await giveWay(signal);
   const exitCode = stage1.podExit(files) ?? (exits.some((exit) => exit === undefined) ? 255 : 0);
   const exitedAtMs = Math.max(0, ...exits.map((exit) => exit?.exitedAtMs ?? 0)) || ctx.clock.nowMs();
   const reaped: ReapedPod = { exitCode, exitedAt: formatTimestamp(exitedAtMs) };
@@ -87,23 +87,33 @@ export async function reapPod(
   return reaped;
 }
 
-/** Lets what is more urgent go first: reaping mostly happens beside something else. */
-function giveWay(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+/** Lets what is more urgent go first: reaping mostly happens beside something else. Rejects when aborted. */
+async function giveWay(signal: AbortSignal | undefined): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
+  signal?.throwIfAborted();
 }
 
-/** Reaps every pod that has ended unnoticed, and returns how many there were. A pod somebody else is busy with is left to them; failures are noted, not thrown. */
-export async function reapEndedPods(ctx: EngineContext): Promise<number> {
+/**
+ * Reaps every pod that has ended unnoticed, and returns how many there were. A pod somebody else is busy with is left to
+ * them; failures are noted, not thrown. When aborted it ends soon, and whoever comes next goes on from there.
+ */
+export async function reapEndedPods(
+  ctx: EngineContext,
+  options: { readonly signal?: AbortSignal } = {},
+): Promise<number> {
   let reaped = 0;
+  const isLeft = () => options.signal?.aborted === true;
   for (const location of ctx.pods.list()) {
+    if (isLeft()) return reaped;
     if (location.dir !== "run" || readReapedSafely(ctx.pods.files(location)) !== undefined) continue;
     if (isCheckpointed(ctx.pods.files(location))) continue;
     using pod = ctx.pods.tryLock(location);
     if (pod === undefined || isCheckpointed(pod.files())) continue;
     try {
-      await reapPod(ctx, pod);
+      await reapPod(ctx, pod, options);
       reaped++;
     } catch (reason) {
+      if (isLeft()) return reaped;
       ctx.options.note(
         `cannot clean up after pod ${pod.id} yet: ${reason instanceof Error ? reason.message : String(reason)}`,
       );
@@ -117,16 +127,20 @@ export interface Reaping {
   readonly isOver: boolean;
   /** Begins it, once. Resolves with the number of pods when everything is taken back, rejects as `reapEndedPods` does; nobody has to wait. */
   start(): Promise<number>;
+  /** Nobody waits for it any longer: it ends soon, wherever it is. */
+  leave(): void;
 }
 
 /** `reapEndedPods`, to be started beside plugins or programs: they mostly wait, for the kernel and for one another. */
 export function planReaping(ctx: EngineContext): Reaping {
   let isOver = false;
   let running: Promise<number> | undefined;
+  const left = new AbortController();
   return {
+    leave: () => left.abort(),
     start: () => {
       if (running === undefined) {
-        running = reapEndedPods(ctx).finally(() => {
+        running = reapEndedPods(ctx, { signal: left.signal }).finally(() => {
           isOver = true;
         });
         running.catch(() => undefined);

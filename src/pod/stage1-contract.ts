@@ -60,6 +60,8 @@ export interface LaunchInput {
    * nobody has to at once.
    */
   meanwhile(): Promise<unknown>;
+  /** What `meanwhile` began need not be finished now: it ends soon, and others go on with it. */
+  leaveRest(): void;
   /** Makes a directory of the host when it is missing. */
   ensureHostDir(path: string): void;
 }

@@ -3,7 +3,7 @@ import { type CgroupLayout, defaultCgroupBase, detectCgroupLayout } from "../../
 import { PodCgroup } from "../../sys/linux/pod-cgroup.ts";
 import { podCgroupName } from "../pod-cgroups.ts";
 
-/** Where the supervisors of a pod are; no app can have this name. */
+/** Where the supervisors of a pod are on version 2; no app can have this name. */
 const SUPERVISORS = ".conmon";
 
 /** Cgroup of one app of a pod; it may not exist. */
@@ -16,9 +16,18 @@ export function createAppCgroup(id: PodId, app: AppName, layout: CgroupLayout): 
   return PodCgroup.create(layout, `${podCgroupName(id)}/${app}`);
 }
 
-/** Makes the cgroup of the pod's supervisors, which no app's limit counts. */
+/**
+ * Makes the cgroup of the pod's supervisors, which no app's limit counts: the pod's own, where one may have members beside
+ * children, as on version 1.
+ */
 export function createSupervisorCgroup(id: PodId, layout: CgroupLayout): PodCgroup {
-  return PodCgroup.create(layout, `${podCgroupName(id)}/${SUPERVISORS}`);
+  const of = (version: 1 | 2) => ({
+    ...layout,
+    hierarchies: layout.hierarchies.filter((one) => one.version === version),
+  });
+  const own = PodCgroup.create(of(1), podCgroupName(id));
+  const beneath = PodCgroup.create(of(2), `${podCgroupName(id)}/${SUPERVISORS}`);
+  return new PodCgroup([...own.dirs, ...beneath.dirs]);
 }
 
 /** An app's cgroup as a runtime's configuration names it. */

@@ -1,6 +1,7 @@
 import type { Files } from "../../sys/host.ts";
-import { AT_FDCWD, O_APPEND, O_CLOEXEC, O_CREAT, O_RDONLY, O_WRONLY } from "../../sys/linux/constants.ts";
+import { AT_FDCWD, O_APPEND, O_CLOEXEC, O_CREAT, O_NONBLOCK, O_RDONLY, O_WRONLY } from "../../sys/linux/constants.ts";
 import { openat2, pipe2, write } from "../../sys/linux/fs-calls.ts";
+import { hasErrno } from "../../sys/linux/libc.ts";
 import { OwnedFd } from "../../sys/linux/owned-fd.ts";
 import type { PodCgroup } from "../../sys/linux/pod-cgroup.ts";
 import { readLater } from "../../sys/linux/read-later.ts";
@@ -23,6 +24,8 @@ export interface ConmonInput {
   readonly stdin: boolean;
   /** Give the app a terminal that clients attach to. */
   readonly tty?: boolean;
+  /** The runtime is started at once and waits for its configuration; otherwise it is started when that is there. */
+  readonly isSpecAwaited?: boolean;
   /** Let the container go on from what was written, in place of making one. */
   readonly restore?: { readonly images: string; readonly flags: readonly string[] };
 }
@@ -32,8 +35,11 @@ const ENV = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 
 /** A container on its way. */
 export interface ContainerToBe extends Disposable {
-  /** Everything it is made from is there: lets the runtime begin. Disposing without that gives it up. */
-  begin(): void;
+  /**
+   * Everything else it is made from is there: lets the runtime begin, with this text as the bundle's config.json.
+   * Disposing without that gives it up.
+   */
+  begin(spec: string): void;
   /** Waits until it is there, and returns its pid. @throws {Stage1Error} "stage1/start-failed" with what the runtime said */
   pid(): Promise<number>;
 }
@@ -43,7 +49,7 @@ export interface ContainerToBe extends Disposable {
  * for the runtime's `start`. The bundle's directory and the runtime script have to be there.
  */
 export function createContainer(input: ConmonInput): ContainerToBe {
-  const { pod, app } = input;
+  const { pod, app, isSpecAwaited = false } = input;
   using log = new OwnedFd(
     openat2(AT_FDCWD, pod.path("supervisor.log"), {
       flags: O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
@@ -52,7 +58,10 @@ export function createContainer(input: ConmonInput): ContainerToBe {
   );
   using nothing = new OwnedFd(openat2(AT_FDCWD, "/dev/null", { flags: O_RDONLY | O_CLOEXEC }));
   const [answer, theirAnswer] = openPipe();
-  const [theirGo, go] = openPipe();
+  const [theirGo, go] = openPipe(isSpecAwaited ? O_NONBLOCK : 0);
+  const config = `apps/${app}/bundle/config.json`;
+  // Whoever opens that reads from the pipe, and gets nothing when this process has ended.
+  if (isSpecAwaited) pod.symlink(config, `/proc/self/fd/${GO_FD}`);
   try {
     spawnDetached({
       argv: ["/bin/sh", "-c", JOIN_AND_BECOME, "sh", ...input.cgroup.joinFiles, "", ...conmonArgv(input)],
@@ -64,13 +73,23 @@ export function createContainer(input: ConmonInput): ContainerToBe {
     theirAnswer[Symbol.dispose]();
     theirGo[Symbol.dispose]();
   }
+  let isOver = false;
+  let feeding = Promise.resolve();
   return {
-    begin: () => {
-      write(go.fd, new TextEncoder().encode("go\n"));
-      go[Symbol.dispose]();
+    begin: (spec) => {
+      pod.replace(config, spec, 0o600); // before the runtime knows all, for it may read it a second time
+      const bytes = new TextEncoder().encode(isSpecAwaited ? spec : "go\n");
+      feeding = feed(go.fd, bytes, () => isOver).finally(() => go[Symbol.dispose]());
+      feeding.catch(() => undefined); // for `pid`
     },
-    pid: async () => parseAnswer(await readLine(answer.fd), input),
+    pid: async () => {
+      const line = await readLine(answer.fd);
+      isOver = true;
+      await feeding;
+      return parseAnswer(line, input);
+    },
     [Symbol.dispose]: () => {
+      isOver = true;
       go[Symbol.dispose]();
       answer[Symbol.dispose]();
     },
@@ -81,12 +100,33 @@ export function createContainer(input: ConmonInput): ContainerToBe {
 const JOIN_AND_BECOME =
   'while [ -n "$1" ]; do { echo 0 > "$1"; } 2> /dev/null || exit 1; shift; done; shift; exec "$@"';
 
-/** What a runtime script waits for before it makes the container: a line on this descriptor. */
+/** What runtime or runtime script wait for before they make the container: its configuration, or a line. */
 export const GO_FD = 5;
 
-function openPipe(): readonly [OwnedFd, OwnedFd] {
-  const { readFd, writeFd } = pipe2(O_CLOEXEC);
+function openPipe(flags = 0): readonly [OwnedFd, OwnedFd] {
+  const { readFd, writeFd } = pipe2(O_CLOEXEC | flags);
   return [new OwnedFd(readFd), new OwnedFd(writeFd)];
+}
+
+/** The kernel takes so much as a whole or not at all. Spec: pipe(7), PIPE_BUF. */
+const PIECE_BYTES = 4096;
+const PAUSE_MS = 1;
+
+/**
+ * Most texts fit into the pipe; of a longer one the reader has to take the beginning first. Ends early when `isOver`: a
+ * runtime that was slow to load has found the file in place of the pipe.
+ */
+async function feed(fd: number, bytes: Uint8Array, isOver: () => boolean): Promise<void> {
+  for (let done = 0; done < bytes.byteLength && !isOver(); ) {
+    try {
+      write(fd, bytes.subarray(done, done + PIECE_BYTES));
+      done += PIECE_BYTES;
+    } catch (reason) {
+      if (hasErrno(reason, "EPIPE")) return; // its answer says why
+      if (!hasErrno(reason, "EAGAIN")) throw reason;
+      await Bun.sleep(PAUSE_MS);
+    }
+  }
 }
 
 function conmonArgv({ conmon, pod, app, id, stdio, stdin, tty, restore }: ConmonInput): [string, ...string[]] {

@@ -6,7 +6,7 @@ import { openAppRoot, resolveApp } from "../../pod/resolve-app.ts";
 import { readResolvedApp, writeResolvedApp } from "../../pod/resolved-app.ts";
 import { openSharedVolumes, type SharedVolumes } from "../../pod/shared-volumes.ts";
 import type { LaunchInput } from "../../pod/stage1-contract.ts";
-import { detectCgroupLayout, forgetCgroupLayout } from "../../sys/linux/cgroup-layout.ts";
+import { type CgroupLayout, detectCgroupLayout, forgetCgroupLayout } from "../../sys/linux/cgroup-layout.ts";
 import { AT_FDCWD, O_CLOEXEC, O_PATH } from "../../sys/linux/constants.ts";
 import { openat2 } from "../../sys/linux/fs-calls.ts";
 import { listMounts } from "../../sys/linux/mount-table.ts";
@@ -28,7 +28,7 @@ import { endQuietly } from "./checkpoint.ts";
 import { compiledName, keepCompiled, withCompiled } from "./compiled-seccomp.ts";
 import { type ContainerToBe, createContainer } from "./conmon.ts";
 import { type AppStdio, connectApp } from "./connect-app.ts";
-import { collectOptions } from "./container-options.ts";
+import { type ContainerOptions, collectOptions } from "./container-options.ts";
 import { requireCriu } from "./criu.ts";
 import { criuOptionsPath } from "./criu-options.ts";
 import { writeEndScripts } from "./end-scripts.ts";
@@ -138,7 +138,7 @@ async function startAll(input: LaunchInput, programs: Programs): Promise<{ reado
   const supervisors = createSupervisorCgroup(manifest.uuid, layout);
   using stack = new DisposableStack();
   const going = manifest.apps.filter(({ name }) => restoring?.record.apps.includes(name) ?? true);
-  const waiting = going.map((app) => ({ app, cgroup: createAppCgroup(manifest.uuid, app.name, layout) }));
+  const waiting = going.map((app) => openCgroup(input, { app, runtime, layout }));
   const start = (one: WaitingApp) => {
     const { container, copy } = startSupervisor(input, programs, { ...one, supervisors });
     return { container: stack.use(container), copy };
@@ -152,11 +152,15 @@ async function startAll(input: LaunchInput, programs: Programs): Promise<{ reado
     const cgroupsPath = runtime.cgroups === "managed" ? supervisorCgroupPath(manifest.uuid) : undefined;
     await startPodInit(input, { ...programs, idmap, namespaces: shared.namespaces, cgroup: supervisors, cgroupsPath });
   }
-  const filters = launches.map((launch) => writeSpec(input, { launch, runtime, shared, idmap }));
-  for (const { container } of supervised) container.begin();
+  const specs = launches.map((launch) => makeSpec(input, { launch, runtime, shared, idmap }));
+  for (const [i, { container }] of supervised.entries()) container.begin(specs[i]?.text ?? "");
   for (const launch of launches) writeEndScripts(input, { launch, launches });
   if (restoring !== undefined) {
-    const apps = waiting.map((one, i) => ({ start: () => start(one).container, launch: launches[i] }));
+    const apps = waiting.map((one, i) => ({
+      start: () => start(one).container,
+      launch: launches[i],
+      spec: specs[i]?.text,
+    }));
     const pid = await restoreInTurn(input, runtime, apps);
     leaveForHost(outside);
     await input.meanwhile();
@@ -168,17 +172,25 @@ async function startAll(input: LaunchInput, programs: Programs): Promise<{ reado
   const besides = input.meanwhile();
   const pids = await Promise.all(supervised.map(({ container }) => container.pid()));
   for (const [i, launch] of launches.entries()) {
-    const { app } = launch;
     finishContainer(input, { runtime, launch, pid: pids[i] ?? 0 });
-    const state = `oci/state/${containerId(input, app.name)}`;
-    keepCompiled(pod, { state, name: filters[i], cache: input.host.cache });
+    keepFilter(input, { launch, filter: specs[i]?.filter });
   }
   const isTerminal = isOnTerminal(input);
   const waiter = isTerminal ? undefined : await startApps(input, launches, { runtime, inside, outside });
   inside[Symbol.dispose](); // the last to leave unmounts everything, which takes its time
+  if (input.mode === "exec") input.leaveRest();
   await besides;
   if (isTerminal) return becomeTerminal(input);
   return waiter === undefined ? { pid: pids[0] ?? 0 } : await becomeWaiter(input, waiter);
+}
+
+/** Keeps the filter that the runtime has compiled for the next container like it. */
+function keepFilter(
+  input: LaunchInput,
+  { launch, filter }: { readonly launch: AppLaunch; readonly filter: string | undefined },
+): void {
+  const state = `oci/state/${containerId(input, launch.app.name)}`;
+  keepCompiled(input.pod, { state, name: filter, cache: input.host.cache });
 }
 
 /** What runtimes leave undone. */
@@ -195,12 +207,16 @@ function finishContainer(
 async function restoreInTurn(
   input: LaunchInput,
   runtime: OciRuntime,
-  apps: readonly { readonly start: () => ContainerToBe; readonly launch: AppLaunch | undefined }[],
+  apps: readonly {
+    readonly start: () => ContainerToBe;
+    readonly launch: AppLaunch | undefined;
+    readonly spec: string | undefined;
+  }[],
 ): Promise<number> {
   const pids: number[] = [];
-  for (const { start, launch } of apps) {
+  for (const { start, launch, spec = "" } of apps) {
     const container = start();
-    container.begin();
+    container.begin(spec);
     const pid = await container.pid();
     if (launch !== undefined) finishContainer(input, { runtime, launch, pid });
     pids.push(pid);
@@ -214,10 +230,25 @@ function leaveForHost(outside: MountNamespace): void {
   forgetCgroupLayout();
 }
 
+/** Runtimes that read their configuration from beginning to end before anything else, and so can read it from a pipe. */
+const READ_ONCE: ReadonlySet<string> = new Set(["crun", "runc"]);
+
 /** An app whose cgroup is there. */
 interface WaitingApp {
   readonly app: PodApp;
   readonly cgroup: PodCgroup;
+  readonly options: ContainerOptions;
+}
+
+/** The cgroup of an app with everything it may not exceed: the runtime is in it as soon as it is started. */
+function openCgroup(
+  input: LaunchInput,
+  { app, runtime, layout }: { readonly app: PodApp; readonly runtime: OciRuntime; readonly layout: CgroupLayout },
+): WaitingApp {
+  const options = collectOptions(input, app);
+  const cgroup = createAppCgroup(input.manifest.uuid, app.name, layout);
+  limitApp(input, { app, cgroup, runtime, options });
+  return { app, cgroup, options };
 }
 
 function startSupervisor(
@@ -230,12 +261,14 @@ function startSupervisor(
   const isTerminal = isOnTerminal(input);
   pod.ensureDir(`apps/${name}/bundle`, 0o700);
   const joinFiles = runtime.cgroups === "own" ? cgroup.joinFiles : [];
-  const calls = { joinFiles, null: nullPath(pod), criu: restoring?.criu };
+  const isSpecAwaited = restoring === undefined && READ_ONCE.has(runtime.name);
+  const calls = { joinFiles, null: nullPath(pod), criu: restoring?.criu, isSpecAwaited };
   pod.writePlain(`apps/${name}/runtime`, renderRuntimeScript(runtimeArgv(pod, runtime), calls), 0o700);
   using stdio = connectApp(input, { app: name, isTerminal });
   const container = createContainer({
     ...{ conmon, pod, app: name, lockFd },
     id: containerId(input, name),
+    isSpecAwaited,
     cgroup: supervisors,
     stdio: stdio.fds,
     ...(isTerminal ? { stdin: true, tty: true } : background),
@@ -264,8 +297,8 @@ async function startApps(
 
 function prepareApp(
   input: LaunchInput,
-  { runtime, volumes, restoring }: Programs,
-  { app, cgroup, idmap }: WaitingApp & { readonly idmap: PodIdmap | undefined },
+  { volumes, restoring }: Programs,
+  { app, cgroup, options, idmap }: WaitingApp & { readonly idmap: PodIdmap | undefined },
 ): AppLaunch {
   const { pod, manifest } = input;
   const staged = stagePropagatedVolumes(input, { app, volumes, idmap });
@@ -277,10 +310,7 @@ function prepareApp(
       : { app, ...readResolvedApp(pod, app.name), stdin: "null" as const };
   assertMapped(manifest.userns, { app: app.name, ...resolved.credentials });
   writeResolvedApp(pod, resolved);
-  const collected = collectOptions(input, app);
-  const options = { ...collected, mounts: [...collected.mounts, ...staged.mounts] };
-  limitApp(input, { app, cgroup, runtime, options });
-  return { app, resolved, options, cgroup };
+  return { app, resolved, options: { ...options, mounts: [...options.mounts, ...staged.mounts] }, cgroup };
 }
 
 /**
@@ -320,13 +350,11 @@ function planAppSpec(input: LaunchInput, { launch, runtime, shared, idmap }: App
   });
 }
 
-/** Returns the name of the app's compiled filter. */
-function writeSpec(input: LaunchInput, files: AppFiles): string | undefined {
+/** The text of an app's configuration, and the name of its compiled filter. */
+function makeSpec(input: LaunchInput, files: AppFiles): { readonly text: string; readonly filter: string | undefined } {
   const spec = planAppSpec(input, files);
   const filter = compiledName(spec, files.runtime, input.host);
-  const text = encodeSpec(withCompiled(spec, filter, input.host));
-  input.pod.writePlain(`apps/${files.launch.app.name}/bundle/config.json`, text, 0o600);
-  return filter;
+  return { text: encodeSpec(withCompiled(spec, filter, input.host)), filter };
 }
 
 function assertOffered({ regime }: OciFlavor, { manifest }: LaunchInput): void {

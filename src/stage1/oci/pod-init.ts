@@ -49,7 +49,7 @@ export async function startPodInit(input: LaunchInput, init: InitInput): Promise
     ...init,
     ...(manifest.userns === undefined ? {} : { idMappings: manifest.userns }),
   });
-  pod.writePlain(`${base}/bundle/config.json`, JSON.stringify(spec, undefined, 1), 0o600);
+  pod.ensureDir(`${base}/bundle`, 0o700);
   pod.writePlain(
     `${base}/runtime`,
     renderRuntimeScript(runtimeArgv(pod, init.runtime), { joinFiles: joins, null: nullPath(pod), criu: undefined }),
@@ -67,7 +67,7 @@ export async function startPodInit(input: LaunchInput, init: InitInput): Promise
     stdio: undefined,
     stdin: false,
   });
-  container.begin();
+  container.begin(JSON.stringify(spec, undefined, 1));
   const pid = await container.pid();
   await startContainer(input, { runtime: init.runtime, app: INIT_APP, id });
   pod.writePlain(`${base}/pid-namespace`, "", 0o400);

@@ -177,13 +177,18 @@ exit "\${code:-0}"
 /**
  * The runtime as conmon calls it: reads the null device `null` instead of the host's. Before it makes or restores the
  * container it moves into the app's cgroups, where the runtime leaves them alone, and waits until all that the container is
- * made from is there. `criu` is a program that runtimes look for by that name.
+ * made from is there, unless the runtime does that itself. `criu` is a program that runtimes look for by that name.
  */
 export function renderRuntimeScript(
   runtime: readonly string[],
-  calls: { readonly joinFiles: readonly string[]; readonly null: string; readonly criu: string | undefined },
+  calls: {
+    readonly joinFiles: readonly string[];
+    readonly null: string;
+    readonly criu: string | undefined;
+    readonly isSpecAwaited?: boolean;
+  },
 ): string {
-  const { joinFiles, criu } = calls;
+  const { joinFiles, criu, isSpecAwaited = false } = calls;
   const path = criu === undefined ? "" : `PATH=${quoteShell(criu.slice(0, criu.lastIndexOf("/")))}:$PATH\n`;
   const joins = joinFiles.map((file) => `  echo 0 > ${quoteShell(file)} || exit 1\n`).join("");
   const own = ["0<", "1>", "2>"]
@@ -192,9 +197,7 @@ export function renderRuntimeScript(
   return `#!/bin/sh
 ${path}for word in "$@"; do
   case $word in create|restore) ;; *) continue ;; esac
-${joins}  read -r go <&${GO_FD} || exit 1
-  exec ${GO_FD}<&-
-  break
+${joins}${isSpecAwaited ? "" : `  read -r go <&${GO_FD} || exit 1\n  exec ${GO_FD}<&-\n`}  break
 done
 ${own}exec ${runtime.map(quoteShell).join(" ")} "$@"
 `;

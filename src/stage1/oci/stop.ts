@@ -63,6 +63,7 @@ async function signalApp(
 
 /** Kills the apps, lets the supervisors record it, and then kills whatever is left. */
 export async function killOciPod(pod: Files, id: PodId): Promise<void> {
+  if (podCgroup(id).tryRemove()) return; // the kernel keeps one that anybody is in
   for (const { name } of readPodManifest(pod)?.apps ?? []) await appCgroup(id, name).killAll();
   for (
     let waitedMs = 0;

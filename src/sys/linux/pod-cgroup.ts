@@ -1,10 +1,21 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { SysError } from "../errors.ts";
 import { type CgroupHierarchy, type CgroupLayout, defaultCgroupBase } from "./cgroup-layout.ts";
-import { SIGKILL } from "./constants.ts";
+import { AT_FDCWD, AT_REMOVEDIR, SIGKILL } from "./constants.ts";
 import { withFileErrors } from "./file-error.ts";
 import { type CgroupVisit, joinCgroups } from "./join-cgroups.ts";
+import { cString, errnoError, hasErrno, tryKernel } from "./libc.ts";
 import { kill } from "./process-calls.ts";
 
 /** Limits of one pod or app; what is left out stays unlimited. */
@@ -98,7 +109,14 @@ export class PodCgroup {
 
   /** As `remove`, where nobody is in it any more; otherwise false, and some of it may be gone. */
   tryRemove(): boolean {
-    if (!this.#dirs.every(({ path }) => tryRemove(path, false))) return false;
+    // Mostly every hierarchy has the same beneath it.
+    const beneath = this.#dirs
+      .slice(0, 1)
+      .flatMap(({ path }) => listBeneath(path).map((one) => one.slice(path.length)));
+    for (const { path } of this.#dirs) {
+      for (const name of beneath) rmdir(`${path}${name}`);
+      if (!rmdir(path) && !tryRemove(path, false)) return false;
+    }
     for (const { path, hierarchy } of this.#dirs) removeEmptyParents(path, hierarchy.mountPoint);
     return true;
   }
@@ -137,9 +155,14 @@ export class PodCgroup {
     if (found === undefined) return false;
     withFileErrors(`restrict devices of cgroup "${found.path}"`, () => {
       writeFileSync(`${found.path}/devices.deny`, "a");
-      for (const device of ALLOWED_DEVICES) writeFileSync(`${found.path}/devices.allow`, `${device} rwm`);
-      for (const kind of ["c", "b"]) writeFileSync(`${found.path}/devices.allow`, `${kind} *:* m`);
-      for (const device of more) writeFileSync(`${found.path}/devices.allow`, device);
+      const allow = openSync(`${found.path}/devices.allow`, "w");
+      try {
+        for (const device of ALLOWED_DEVICES) writeSync(allow, `${device} rwm`);
+        for (const kind of ["c", "b"]) writeSync(allow, `${kind} *:* m`);
+        for (const device of more) writeSync(allow, device);
+      } finally {
+        closeSync(allow);
+      }
     });
     return true;
   }
@@ -162,8 +185,8 @@ function makeCgroup(path: string, hierarchy: CgroupHierarchy): boolean {
       makeLevels(path, hierarchy);
       return true;
     } catch (reason) {
-      if (hasCode(reason, "EROFS", "EACCES")) return false;
-      if (hasCode(reason, "ENOENT", "ENODEV") && round < ROUNDS) continue;
+      if (hasErrno(reason, "EROFS", "EACCES")) return false;
+      if ((hasErrno(reason, "ENOENT", "ENODEV") || hasCode(reason, "ENOENT", "ENODEV")) && round < ROUNDS) continue;
       withFileErrors(`create cgroup "${path}"`, () => {
         throw reason;
       });
@@ -172,43 +195,47 @@ function makeCgroup(path: string, hierarchy: CgroupHierarchy): boolean {
 }
 
 function makeLevels(path: string, hierarchy: CgroupHierarchy): void {
-  if (hierarchy.version === 1 && makeLeaf(path, hierarchy)) return;
+  const hasCpuset = hierarchy.controllers.includes("cpuset") && hierarchy.version === 1;
+  // Most often what is above is there already.
+  if (hierarchy.version === 1 && mkdir(path)) {
+    if (hasCpuset) inheritCpuset(path, hierarchy.mountPoint);
+    return;
+  }
   let parent = hierarchy.mountPoint;
   for (const name of path.slice(hierarchy.mountPoint.length + 1).split("/")) {
     if (hierarchy.version === 2) delegate(parent, hierarchy.controllers);
     const child = `${parent}/${name}`;
-    try {
-      mkdirSync(child);
-    } catch (reason) {
-      if (!hasCode(reason, "EEXIST")) throw reason;
+    if (!mkdir(child)) throw errnoError(ENOENT, "mkdirat", child);
+    if (hasCpuset) {
+      inheritCpuset(child, hierarchy.mountPoint);
+      letInherit(child);
     }
-    if (hierarchy.controllers.includes("cpuset") && hierarchy.version === 1) inheritCpuset(child, hierarchy.mountPoint);
     parent = child;
   }
 }
 
-/** Most often what is above is there already. */
-function makeLeaf(path: string, hierarchy: CgroupHierarchy): boolean {
-  try {
-    mkdirSync(path);
-  } catch (reason) {
-    if (hasCode(reason, "ENOENT", "EEXIST")) return false;
-    throw reason;
-  }
-  if (hierarchy.controllers.includes("cpuset")) inheritCpuset(path, hierarchy.mountPoint);
-  return true;
+const ENOENT = 2;
+const EEXIST = 17;
+
+/** Returns whether it is there now; false when what should be above is not. Costs no exception: both are usual. */
+function mkdir(path: string): boolean {
+  const result = tryKernel("mkdirat", [AT_FDCWD, cString(path), 0o777]);
+  if (result === 0 || result === -EEXIST) return true;
+  if (result === -ENOENT) return false;
+  throw errnoError(-result, "mkdirat", path);
+}
+
+/** Returns whether it is gone now, whatever keeps it otherwise. */
+function rmdir(path: string): boolean {
+  const result = tryKernel("unlinkat", [AT_FDCWD, cString(path), AT_REMOVEDIR]);
+  return result === 0 || result === -ENOENT;
 }
 
 /** The cgroups above that nobody uses any more; one with members or children stays, as rmdir(2) refuses it. */
 function removeEmptyParents(path: string, mountPoint: string): void {
   for (let parent = dirname(path); parent !== mountPoint; parent = dirname(parent)) {
-    // A slice of the host's systemd is not ours.
-    if (parent.endsWith(".slice")) return;
-    try {
-      rmdirSync(parent);
-    } catch {
-      return; // in use by another pod, or removed by one that ended at the same moment
-    }
+    // A slice of the host's systemd is not ours; one in use by another pod stays.
+    if (parent.endsWith(".slice") || !rmdir(parent)) return;
   }
 }
 
@@ -224,6 +251,15 @@ function inheritCpuset(path: string, mountPoint: string): void {
   inheritCpuset(dirname(path), mountPoint);
   for (const { name, own } of files) {
     if (own === "") writeFileSync(`${path}/${name}`, readTrimmed(`${dirname(path)}/${name}`));
+  }
+}
+
+/** Has the kernel itself do the same for what is made beneath from now on. Spec: cgroup v1, clone_children. */
+function letInherit(path: string): void {
+  try {
+    writeFileSync(`${path}/cgroup.clone_children`, "1");
+  } catch {
+    // Gone already, or an old kernel: the next one copies for itself.
   }
 }
 
@@ -247,6 +283,15 @@ function pidsBeneath(dir: string): number[] {
     return [...own, ...childrenOf(dir).flatMap(pidsBeneath)];
   } catch {
     return []; // removed meanwhile, so nobody is in it
+  }
+}
+
+/** Everything beneath, what is deepest first; nothing when it is gone. */
+function listBeneath(dir: string): string[] {
+  try {
+    return childrenOf(dir).flatMap((child) => [...listBeneath(child), child]);
+  } catch {
+    return []; // removed meanwhile, or never made
   }
 }
 
