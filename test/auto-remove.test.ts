@@ -121,3 +121,15 @@ test(
   },
   TIMEOUT_MS,
 );
+
+test(
+  "oci: who is attached to a pod that is not kept gets the app's code",
+  async () => {
+    for (const code of [7, 8, 9]) {
+      expect((await run("oci", ["-d", "-i", "--name=told"], "read code; exit $code")).exitCode).toBe(0);
+      expect((await world.gantry(["attach", "told"], { stdin: `${code}\n` })).exitCode).toBe(code);
+    }
+    await allGone();
+  },
+  TIMEOUT_MS,
+);

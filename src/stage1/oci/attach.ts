@@ -19,6 +19,8 @@ const INPUT_BYTES = 8 * 1024;
 /** How long a look at anything but the streams may wait. */
 const TURN_MS = 100;
 const SETTLE_MS = 5_000;
+/** Far less than a program of ours takes to start. */
+const POLL_MS = 2;
 
 /**
  * Joins the caller's terminal or streams to an app through conmon's socket, until the app ends or the caller leaves with
@@ -104,12 +106,12 @@ function hasOwnTerminal(pod: Files, app: string): boolean {
   return spec.process?.terminal === true;
 }
 
-/** The exit command records the code a moment after the socket closes. */
+/** The exit command records the code a moment after the socket closes, and a pod that is not kept goes a moment later. */
 async function exitCodeOf(pod: Files, { app }: AttachInput): Promise<number> {
-  for (let waitedMs = 0; waitedMs < SETTLE_MS; waitedMs += TURN_MS) {
+  for (let waitedMs = 0; waitedMs < SETTLE_MS; waitedMs += POLL_MS) {
     const exit = readAppExit(pod, app.name);
     if (exit !== undefined) return exit.exitCode;
-    await Bun.sleep(TURN_MS);
+    await Bun.sleep(POLL_MS);
   }
   return 0;
 }
