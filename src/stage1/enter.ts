@@ -2,10 +2,11 @@ import { CAPABILITY_NAMES, capabilityMask } from "../pod/capabilities.ts";
 import { DEFAULT_PATH, envValue } from "../pod/environment.ts";
 import { findProgram, openAppRoot, resolveAppUser } from "../pod/resolve-app.ts";
 import { allowedSyscalls } from "../pod/seccomp-profile.ts";
-import { AT_FDCWD, CLONE_FS, O_DIRECTORY, O_PATH, O_RDONLY } from "../sys/linux/constants.ts";
+import { AT_FDCWD, O_DIRECTORY, O_PATH, O_RDONLY } from "../sys/linux/constants.ts";
 import { close, openat2 } from "../sys/linux/fs-calls.ts";
 import { joinCgroupsOf } from "../sys/linux/join-cgroups.ts";
-import { chroot, fchdir, setns, unshare } from "../sys/linux/mount-calls.ts";
+import { chroot, fchdir, setns } from "../sys/linux/mount-calls.ts";
+import { moveToMountNamespace } from "../sys/linux/mounts.ts";
 import {
   capset,
   clearAmbientCapabilities,
@@ -99,9 +100,9 @@ function joinApp(spec: EnterSpec): JoinedApp {
   // Nothing inside may look at this process through /proc while it has the host's program mapped.
   setDumpable(false);
   const cgroups = joinCgroupsOf(spec.pid);
-  unshare(CLONE_FS);
-  for (const fd of namespaceFds) {
-    setns(fd, 0);
+  for (const [i, fd] of namespaceFds.entries()) {
+    if (NAMESPACES[i] === "mnt") moveToMountNamespace(fd);
+    else setns(fd, 0);
     close(fd);
   }
   fchdir(rootFd);

@@ -55,7 +55,7 @@ const MOVES = 100;
  * Threads that this one starts share its directories, and setns(2) refuses to move them all. The engine starts some
  * whenever it likes to, also between the two calls.
  */
-function moveToMountNamespace(fd: number): void {
+export function moveToMountNamespace(fd: number): void {
   for (let tries = 1; ; tries++) {
     unshare(k.CLONE_FS);
     try {
