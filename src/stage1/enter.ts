@@ -25,8 +25,8 @@ import type { EnterSpec } from "./enter-spec.ts";
 import { Stage1Error } from "./errors.ts";
 import { takeLimitsOf } from "./ulimits.ts";
 
-/** pid comes first: it only takes effect for children. mnt comes last: after it, host paths mean something else. */
-const NAMESPACES = ["pid", "net", "ipc", "uts", "cgroup", "mnt"] as const;
+/** pid comes first: it only takes effect for children. mnt follows them: after it, host paths mean something else. */
+const NAMESPACES = ["pid", "net", "ipc", "uts", "cgroup"] as const;
 
 /**
  * Runs a program as the app would run it: same namespaces, root, cgroups, capabilities, system call filter and user. The
@@ -84,7 +84,9 @@ interface JoinedApp {
 function joinApp(spec: EnterSpec): JoinedApp {
   const proc = `/proc/${spec.pid}`;
   const rootFd = openat2(AT_FDCWD, `${proc}/root`, { flags: O_PATH | O_DIRECTORY });
-  const namespaceFds = NAMESPACES.map((name) => openat2(AT_FDCWD, `${proc}/ns/${name}`, { flags: O_RDONLY }));
+  const openNamespace = (name: string) => openat2(AT_FDCWD, `${proc}/ns/${name}`, { flags: O_RDONLY });
+  const namespaceFds = NAMESPACES.map(openNamespace);
+  const mountsFd = openNamespace("mnt");
   const root = openAppRoot(`${proc}/root`);
   const credentials = resolveCredentials(spec, root);
   const path = envValue(spec.env, "PATH") ?? DEFAULT_PATH;
@@ -100,11 +102,9 @@ function joinApp(spec: EnterSpec): JoinedApp {
   // Nothing inside may look at this process through /proc while it has the host's program mapped.
   setDumpable(false);
   const cgroups = joinCgroupsOf(spec.pid);
-  for (const [i, fd] of namespaceFds.entries()) {
-    if (NAMESPACES[i] === "mnt") moveToMountNamespace(fd);
-    else setns(fd, 0);
-    close(fd);
-  }
+  for (const fd of namespaceFds) setns(fd, 0);
+  moveToMountNamespace(mountsFd);
+  for (const fd of [...namespaceFds, mountsFd]) close(fd);
   fchdir(rootFd);
   chroot(".");
   close(rootFd);

@@ -1,6 +1,7 @@
 import type { Files } from "../sys/host.ts";
-import { dup2, dupAbove, setCloseOnExec } from "../sys/linux/fs-calls.ts";
+import { close, dup2, dupAbove, setCloseOnExec } from "../sys/linux/fs-calls.ts";
 import { rememberCgroups } from "../sys/linux/join-cgroups.ts";
+import { hasErrno, tryKernel } from "../sys/linux/libc.ts";
 import type { PodCgroup } from "../sys/linux/pod-cgroup.ts";
 import { execve } from "../sys/linux/process-calls.ts";
 import { type DetachedProgram, spawnDetached } from "../sys/linux/spawn-detached.ts";
@@ -12,7 +13,7 @@ export interface SupervisorProgram {
   /** The whole environment. */
   readonly env: Readonly<Record<string, string>>;
   readonly cgroup: PodCgroup | undefined;
-  /** What takes the places of 0, 1 and 2; undefined leaves the caller's there. */
+  /** What it gets at the numbers 0, 1, 2 …, ten at most; undefined leaves what is there. */
   readonly stdio: readonly (number | undefined)[];
   /** Descriptors it keeps, at the numbers they have. */
   readonly held: readonly number[];
@@ -22,6 +23,8 @@ export interface SupervisorProgram {
 
 /** Above all descriptors that have a place of their own. */
 const SPARE_FDS = 10;
+/** Those below are the standard streams, which every program inherits. */
+const FIRST_OTHER_FD = 3;
 
 /**
  * Becomes the supervisor of a pod, inside its cgroup. When that fails, this process is outside again, with its own output
@@ -30,7 +33,7 @@ const SPARE_FDS = 10;
  */
 export function becomeSupervisor(pod: Files, program: SupervisorProgram): never {
   const { argv, env, cgroup, stdio, held, confine } = program;
-  const own = stdio.map((fd, place) => (fd === undefined ? undefined : dupAbove(place, SPARE_FDS)));
+  const own = stdio.map((fd, place) => (fd === undefined ? undefined : keepCopy(place)));
   const before = rememberCgroups();
   try {
     cgroup?.join();
@@ -40,10 +43,28 @@ export function becomeSupervisor(pod: Files, program: SupervisorProgram): never 
     confine?.();
     return execve(argv[0], argv, env);
   } catch (reason) {
-    for (const [place, fd] of own.entries()) if (fd !== undefined) dup2(fd, place);
+    for (const copy of own) copy?.restore();
     forgetSupervisor(pod);
     before.leave();
     throw reason;
+  }
+}
+
+/** What is at that number now, and its way back there: whether it is closed on exec comes with it. */
+function keepCopy(place: number): { restore(): void } {
+  try {
+    const isKept = place < FIRST_OTHER_FD;
+    const copy = dupAbove(place, SPARE_FDS);
+    return {
+      restore: () => {
+        dup2(copy, place);
+        setCloseOnExec(place, !isKept);
+        close(copy);
+      },
+    };
+  } catch (reason) {
+    if (!hasErrno(reason, "EBADF")) throw reason;
+    return { restore: () => tryKernel("close", [place]) }; // nothing was there, and perhaps nothing came
   }
 }
 

@@ -5,7 +5,7 @@ import { writeResolvedApp } from "../../pod/resolved-app.ts";
 import type { LaunchInput } from "../../pod/stage1-contract.ts";
 import { detectCgroupLayout } from "../../sys/linux/cgroup-layout.ts";
 import { AT_FDCWD, O_APPEND, O_CREAT, O_RDONLY, O_WRONLY } from "../../sys/linux/constants.ts";
-import { close, dup2, openat2, setCloseOnExec } from "../../sys/linux/fs-calls.ts";
+import { close, openat2 } from "../../sys/linux/fs-calls.ts";
 import { chdir } from "../../sys/linux/mount-calls.ts";
 import { listMounts } from "../../sys/linux/mount-table.ts";
 import { enterPrivateMountNamespace, unmount } from "../../sys/linux/mounts.ts";
@@ -83,16 +83,12 @@ function start(input: LaunchInput, entries: Stage1EntryPoints): { readonly pid: 
     return { pid };
   }
   chdir(pod.root);
+  const at = new Map([[LOCK_FD, input.lockFd], ...(input.interactive ? [] : [[0, nullFd] as const])]);
   return becomeSupervisor(pod, {
     argv,
     env: { ...env, GANTRY_LOCK_FD: String(LOCK_FD) },
     cgroup,
-    stdio: [input.interactive ? undefined : nullFd],
+    stdio: Array.from({ length: LOCK_FD + 1 }, (_, place) => at.get(place)),
     held: [],
-    confine: () => {
-      if (input.lockFd === LOCK_FD) return setCloseOnExec(LOCK_FD, false);
-      dup2(input.lockFd, LOCK_FD);
-      setCloseOnExec(input.lockFd, true);
-    },
   });
 }
